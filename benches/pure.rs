@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         bench.iter(|| xml::parse(black_box(&written), DEPTH));
     });
     criterion.bench_function("judge a Consent by the R4 model", |bench| {
-        bench.iter(|| fhir_codec::judge(fhir_codec::ResourceType::Consent, black_box(CONSENT)));
+        bench.iter(|| fhir_codec::check(fhir_codec::CodecResourceType::Consent, black_box(CONSENT)));
     });
     criterion.bench_function("validate a Consent", |bench| {
         bench.iter(|| validate(black_box(&parsed), "Consent"));

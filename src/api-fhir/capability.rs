@@ -10,12 +10,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::context::websocket_of;
 use crate::interaction::request::{Handler, Operation, Route};
-use crate::resource::kind::{Backing, Purpose};
+use crate::resource::definition::{Storage, WritePurpose};
 use crate::resource::resource_type::{COMPARTMENT, ResourceType};
 use crate::resource::subscription;
 use crate::resource::subscription::topic;
 use crate::routes::ROUTES;
-use crate::search::param::{Index, Param};
+use crate::search::param::{Param, SearchTarget};
 use base::error::Error;
 use domain::account::endpoints;
 use fhir::format;
@@ -120,13 +120,13 @@ fn smart(issuer: &str) -> Map<String, Value> {
 
 fn updates_by_condition(kind: ResourceType) -> bool {
     let mut routes = ROUTES.iter().filter(|route| route.is_of(kind));
-    routes.any(|route| matches!(route.handler, Handler::Store(_, Purpose::Either)))
+    routes.any(|route| matches!(route.handler, Handler::Store(_, WritePurpose::Either)))
 }
 
 fn resource(kind: ResourceType) -> Value {
     let codes = codes(|route| route.is_of(kind));
     let is_written = codes.contains(&"create");
-    let keeps_versions = matches!(kind.backing(), Backing::Rows { versions: Some(_), .. });
+    let keeps_versions = matches!(kind.storage(), Storage::Rows { versions: Some(_), .. });
     let mut resource = Map::new();
     let mut add = |name: &str, value: Value| drop(resource.insert(name.to_owned(), value));
     add("type", kind.name().into());
@@ -215,7 +215,7 @@ fn search_param(kind: ResourceType, param: &Param) -> Value {
         "definition": param.definition(kind),
         "type": param.kind.code(),
     });
-    if let (Index::Absent, Some(rendered)) = (param.index, rendered.as_object_mut()) {
+    if let (SearchTarget::Absent, Some(rendered)) = (param.target, rendered.as_object_mut()) {
         rendered.insert(
             "documentation".to_owned(),
             "Accepted, but finds nothing: the model has no such element.".into(),
@@ -226,10 +226,10 @@ fn search_param(kind: ResourceType, param: &Param) -> Value {
 
 fn reverse_includes(kind: ResourceType) -> Vec<Value> {
     let refers = |param: &&Param| {
-        if let Index::Reference(reference) = param.index {
+        if let SearchTarget::Reference(reference) = param.target {
             return reference.targets.contains(&kind) && !param.path.is_empty();
         }
-        let is_local = matches!(param.index, Index::LocalReference(_));
+        let is_local = matches!(param.target, SearchTarget::LocalReference(_));
         is_local && COMPARTMENT.contains(&kind) && kind.is_writable()
     };
     let of = |source: ResourceType| {

@@ -11,10 +11,10 @@ use config::Contract;
 use domain::account::Caller;
 use domain::person::NhsNumber;
 use service::event::settings::Subscriptions;
-use service::policy::Disclosure;
+use service::policy::DisclosurePolicy;
 use service::policy::scope_of;
 use store::Budget;
-use store::search::Scope;
+use store::search::Visibility;
 
 /// The path of this API.
 pub const BASE_PATH: &str = domain::account::endpoints::FHIR_BASE;
@@ -29,7 +29,7 @@ pub struct FhirSettings {
     /// The switches of the domain.
     pub contract: Contract,
     /// Which of other people's data are disclosed.
-    pub disclosure: Disclosure,
+    pub disclosure: DisclosurePolicy,
     /// The settings of subscriptions.
     pub subscriptions: Arc<Subscriptions>,
     /// Encrypts and decrypts the secrets of subscriptions.
@@ -57,7 +57,7 @@ pub(crate) struct Context {
     /// The switches of the domain.
     pub(crate) contract: Contract,
     /// Which of other people's data are disclosed.
-    pub(crate) disclosure: Disclosure,
+    pub(crate) disclosure: DisclosurePolicy,
     /// The URL of this API, without a slash at its end.
     pub(crate) base: String,
     /// `Prefer: handling=strict`: unknown search parameters are refused (G-10).
@@ -67,7 +67,7 @@ pub(crate) struct Context {
     /// How many more statements the request may send.
     pub(crate) budget: Budget,
     /// Whether the request runs while the writer is held: then the document that a client wrote is loaded as
-    /// text ([`Stored::document`](crate::resource::stored::Stored)), and parsed after the transaction.
+    /// text ([`StoredResource::document`](crate::resource::stored_resource::StoredResource)), and parsed after the transaction.
     pub(crate) holds_writer: bool,
 }
 
@@ -120,13 +120,13 @@ impl Context {
     }
 
     /// The people whose data this caller may see now.
-    pub(crate) fn scope(&self) -> Scope {
-        scope_of(&self.caller.who, self.disclosure.staff_reach, self.now())
+    pub(crate) fn scope(&self) -> Visibility {
+        scope_of(&self.caller.principal, self.disclosure.staff_reach, self.now())
     }
 
     /// The citizen for whom reasons and actors are masked; `None` where they are not.
     pub(crate) fn masked_for(&self) -> Option<NhsNumber> {
-        self.disclosure.masked_for(&self.caller.who)
+        self.disclosure.masked_for(&self.caller.principal)
     }
 
     /// The current time.

@@ -5,11 +5,12 @@
 //! compiles parameters to filters, one file for each type of parameter; [`bundle`] runs batches and
 //! transactions of requests.
 
+mod audit;
+mod authorize;
 pub mod bulk;
 mod bundle;
 mod capability;
 mod context;
-mod enforce;
 mod http;
 mod interaction;
 pub mod notification;
@@ -17,7 +18,6 @@ mod refusal;
 mod resource;
 mod routes;
 mod search;
-mod trail;
 mod url;
 mod web_socket;
 
@@ -36,10 +36,10 @@ pub use search::statement_of;
 /// Adds the routes of this API. One handler serves them all: the table in `routes` has the rest, and the
 /// entries of a Bundle use the same table.
 pub fn configure(config: &mut ServiceConfig) {
-    let front = web::scope(BASE_PATH)
+    let api = web::scope(BASE_PATH)
         .wrap(from_fn(catch_panics::<Refusal>))
         .wrap(from_fn(cors::<Refusal>))
         .route("/$subscription-ws", web::get().to(web_socket::open))
         .default_service(web::to(http::handle));
-    config.service(front);
+    config.service(api);
 }

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::proxy::RoleError;
 use fhir::outcome::{Issue, IssueType};
-use service::access::Refusal as NotAllowed;
+use service::access::AccessDenied as NotAllowed;
 
 /// A refusal. It becomes an OperationOutcome, as the response or as the outcome of a Bundle's entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,27 +87,27 @@ impl From<Issue> for Refusal {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let kind = error.kind();
-        if matches!(kind, Kind::Fault | Kind::Busy) {
+        if matches!(kind, ErrorKind::Fault | ErrorKind::Busy) {
             web::observe::log_failure(&error);
         }
         let code = match kind {
-            Kind::Invalid => IssueType::Invalid,
-            Kind::Unprocessable => IssueType::BusinessRule,
-            Kind::Unauthenticated => IssueType::Login,
-            Kind::Forbidden => IssueType::Forbidden,
-            Kind::NotFound => IssueType::NotFound,
-            Kind::Conflict => IssueType::Duplicate,
-            Kind::PreconditionFailed => IssueType::Conflict,
-            Kind::TooCostly => IssueType::TooCostly,
-            Kind::Busy => IssueType::Transient,
-            Kind::Fault => IssueType::Exception,
+            ErrorKind::Invalid => IssueType::Invalid,
+            ErrorKind::Unprocessable => IssueType::BusinessRule,
+            ErrorKind::Unauthenticated => IssueType::Login,
+            ErrorKind::Forbidden => IssueType::Forbidden,
+            ErrorKind::NotFound => IssueType::NotFound,
+            ErrorKind::Conflict => IssueType::Duplicate,
+            ErrorKind::PreconditionFailed => IssueType::Conflict,
+            ErrorKind::TooCostly => IssueType::TooCostly,
+            ErrorKind::Busy => IssueType::Transient,
+            ErrorKind::Fault => IssueType::Exception,
         };
-        let refusal = Self::new(kind.status(), Issue::error(code, error.told().to_owned()));
+        let refusal = Self::new(kind.status(), Issue::error(code, error.message().to_owned()));
         // The one error of a use case about authentication: a grant that is no longer valid.
         let lapsed = Challenge { error: "invalid_token", scope: None };
         Self {
-            retry_after: (kind == Kind::Busy).then_some(1),
-            challenge: (kind == Kind::Unauthenticated).then_some(lapsed),
+            retry_after: (kind == ErrorKind::Busy).then_some(1),
+            challenge: (kind == ErrorKind::Unauthenticated).then_some(lapsed),
             ..refusal
         }
     }
@@ -122,7 +122,7 @@ impl From<NotAllowed> for Refusal {
 /// The rule that a role violates, and where.
 impl From<RoleError> for Refusal {
     fn from(rule: RoleError) -> Self {
-        let (at, told) = match rule {
+        let (at, message) = match rule {
             RoleError::OwnProxy => (
                 "Consent.performer",
                 "The proxy and the patient must be different people: name another performer.",
@@ -154,6 +154,6 @@ impl From<RoleError> for Refusal {
                 ("Consent.performer", "The proxy has died: a role can end, and none can become active.")
             }
         };
-        Self::rule(told, at)
+        Self::rule(message, at)
     }
 }

@@ -7,16 +7,16 @@
 use actix_web::http::Method;
 
 use crate::interaction::operation::{everything, expand, meta, versions};
-use crate::interaction::request::{At, Handler, Operation, Part, Route, Target};
+use crate::interaction::request::{At, Handler, Operation, PathSegment, RequestTarget, Route};
 use crate::interaction::{create, delete, history, patch, read, search, subscription, update, validate};
 use crate::refusal::Refusal;
-use crate::resource::kind::{Backing, Purpose};
+use crate::resource::definition::{Storage, WritePurpose};
 use crate::resource::resource_type::{COMPARTMENT, ResourceType, is_id};
-use domain::account::Letter;
+use domain::account::Permission;
 use domain::audit::Interaction as Audit;
 
 use Handler::{Bundle, Capabilities, Fixed, One, Patch, Read, Search, Store, Validate, Write};
-use Part::{Id, Literal, Member, Name, Type, Version};
+use PathSegment::{Id, Literal, Member, Name, Type, Version};
 
 const fn any(_: ResourceType) -> bool {
     true
@@ -27,7 +27,7 @@ const fn writable(kind: ResourceType) -> bool {
 }
 
 const fn rows(kind: ResourceType) -> bool {
-    matches!(kind.backing(), Backing::Rows { .. })
+    matches!(kind.storage(), Storage::Rows { .. })
 }
 
 const fn deletable(kind: ResourceType) -> bool {
@@ -54,8 +54,8 @@ const DELETE: &[Method] = &[Method::DELETE];
 /// The methods of most operations (<https://hl7.org/fhir/R4/operations.html#executing>).
 const BOTH: &[Method] = &[Method::GET, Method::POST];
 
-const HISTORY: Part = Literal("_history");
-const SEARCH: Part = Literal("_search");
+const HISTORY: PathSegment = Literal("_history");
+const SEARCH: PathSegment = Literal("_search");
 
 /// The methods of `Allow`, in its order.
 const METHODS: &[Method] =
@@ -65,7 +65,7 @@ const fn interaction(
     name: &'static str,
     codes: &'static [&'static str],
     audit: Audit,
-    permission: Option<Letter>,
+    permission: Option<Permission>,
     (at, applies): (&'static [At], fn(ResourceType) -> bool),
     handler: Handler,
 ) -> Route {
@@ -75,7 +75,7 @@ const fn interaction(
 const fn operation(
     name: &'static str,
     (operation, definition): (&'static str, &'static str),
-    permission: Option<Letter>,
+    permission: Option<Permission>,
     (at, applies): (&'static [At], fn(ResourceType) -> bool),
     handler: Handler,
 ) -> Route {
@@ -83,11 +83,11 @@ const fn operation(
     Route { name, codes: &[], operation, audit: Audit::Operation, permission, at, applies, handler }
 }
 
-const C: Option<Letter> = Some(Letter::Create);
-const R: Option<Letter> = Some(Letter::Read);
-const U: Option<Letter> = Some(Letter::Update);
-const D: Option<Letter> = Some(Letter::Delete);
-const S: Option<Letter> = Some(Letter::Search);
+const C: Option<Permission> = Some(Permission::Create);
+const R: Option<Permission> = Some(Permission::Read);
+const U: Option<Permission> = Some(Permission::Update);
+const D: Option<Permission> = Some(Permission::Delete);
+const S: Option<Permission> = Some(Permission::Search);
 
 /// The route table. An interaction: its name, its codes, its audit event, the scope that it needs, its paths
 /// and types, and its handler. An operation: its name, that of its definition and its URL, the scope, its
@@ -105,7 +105,7 @@ pub(crate) static ROUTES: &[Route] = &[
     interaction("VRead", &["vread"], Audit::VRead, R,
         (&[(GET, &[Type, Id, HISTORY, Version])], any), One(read::vread)),
     interaction("Update", &["update"], Audit::Update, U,
-        (&[(PUT, &[Type, Id])], writable), Store(update::update, Purpose::Update)),
+        (&[(PUT, &[Type, Id])], writable), Store(update::update, WritePurpose::Update)),
     interaction("Patch", &["patch"], Audit::Patch, U,
         (&[(PATCH, &[Type, Id])], writable), Patch(patch::patch)),
     interaction("Delete", &["delete"], Audit::Delete, D,
@@ -115,14 +115,14 @@ pub(crate) static ROUTES: &[Route] = &[
     interaction("HistoryType", &["history-type"], Audit::HistoryType, S,
         (&[(GET, &[Type, HISTORY])], rows), Read(history::history)),
     interaction("Create", &["create"], Audit::Create, C,
-        (&[(POST, &[Type])], writable), Store(create::create, Purpose::Create)),
+        (&[(POST, &[Type])], writable), Store(create::create, WritePurpose::Create)),
     interaction("SearchType", &["search-type"], Audit::SearchType, S,
         (&[(GET, &[Type]), (POST, &[Type, SEARCH])], any), Search(search::search)),
 
     // A CapabilityStatement claims these by flags. They need the permission to update even where they create
     // (SMART App Launch 2.2).
     interaction("ConditionalUpdate", &[], Audit::Update, U,
-        (&[(PUT, &[Type])], writable), Store(update::conditional_update, Purpose::Either)),
+        (&[(PUT, &[Type])], writable), Store(update::conditional_update, WritePurpose::Either)),
     interaction("ConditionalPatch", &[], Audit::Patch, U,
         (&[(PATCH, &[Type])], writable), Patch(patch::conditional_patch)),
     interaction("SearchCompartment", &[], Audit::SearchType, S,
@@ -185,7 +185,7 @@ pub fn every_route() -> Vec<(&'static str, String)> {
             for (kind, member) in
                 kinds.iter().flat_map(|kind| members.iter().map(move |member| (kind, member)))
             {
-                let part = |part: &Part| match part {
+                let part = |part: &PathSegment| match part {
                     Literal(literal) => (*literal).to_owned(),
                     Name => format!("${}", route.operation.map_or("", |operation| operation.name)),
                     Type => kind.map_or("", ResourceType::name).to_owned(),
@@ -204,10 +204,10 @@ pub fn every_route() -> Vec<(&'static str, String)> {
 
 /// Finds the route of a request. Types, ids and paths are case-sensitive (G-02). HEAD has the route of GET
 /// (G-13).
-pub(crate) fn resolve(method: &Method, path: &str) -> Result<(&'static Route, Target), Refusal> {
+pub(crate) fn resolve(method: &Method, path: &str) -> Result<(&'static Route, RequestTarget), Refusal> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let sought = if *method == Method::HEAD { &Method::GET } else { method };
-    let mut fitting: Vec<(&Route, &[Method], Target)> = Vec::new();
+    let mut fitting: Vec<(&Route, &[Method], RequestTarget)> = Vec::new();
     for route in ROUTES {
         for &(methods, pattern) in route.at {
             let Some(target) = fit(route, pattern, &parts) else { continue };
@@ -220,10 +220,10 @@ pub(crate) fn resolve(method: &Method, path: &str) -> Result<(&'static Route, Ta
     Err(if fitting.is_empty() { Refusal::not_found() } else { refuse_method(method, &fitting) })
 }
 
-fn refuse_method(method: &Method, fitting: &[(&Route, &[Method], Target)]) -> Refusal {
+fn refuse_method(method: &Method, fitting: &[(&Route, &[Method], RequestTarget)]) -> Refusal {
     let is_instance = fitting.iter().any(|(route, _, _)| route.codes.contains(&"read"));
     let is_role = fitting.iter().any(|(_, _, target)| target.kind == Some(ResourceType::Consent));
-    let told = if *method == Method::DELETE && is_role {
+    let message = if *method == Method::DELETE && is_role {
         "A role cannot be deleted: end it by a change of status; its history is kept."
     } else if *method == Method::DELETE && is_instance {
         "Resources of this type cannot be deleted: the record is kept."
@@ -235,14 +235,14 @@ fn refuse_method(method: &Method, fitting: &[(&Route, &[Method], Target)]) -> Re
         fitting.iter().any(|(_, methods, _)| methods.contains(method))
     };
     let allowed: Vec<&str> = METHODS.iter().filter(|method| has(method)).map(Method::as_str).collect();
-    Refusal::not_allowed(allowed.join(", "), told)
+    Refusal::not_allowed(allowed.join(", "), message)
 }
 
-fn fit(route: &Route, pattern: &[Part], parts: &[&str]) -> Option<Target> {
+fn fit(route: &Route, pattern: &[PathSegment], parts: &[&str]) -> Option<RequestTarget> {
     if pattern.len() != parts.len() {
         return None;
     }
-    let mut target = Target::default();
+    let mut target = RequestTarget::default();
     for (part, text) in pattern.iter().zip(parts) {
         match part {
             Literal(literal) => (literal == text).then_some(())?,
@@ -279,7 +279,7 @@ mod tests {
 
     /// The paths of an operation, and whether it writes, as in an OperationDefinition.
     fn declared(route: &Route) -> Value {
-        let has = |wanted: &[super::Part]| route.at.iter().any(|(_, path)| *path == wanted);
+        let has = |wanted: &[super::PathSegment]| route.at.iter().any(|(_, path)| *path == wanted);
         let kinds = ResourceType::ALL.into_iter().filter(|kind| (route.applies)(*kind));
         json!({
             "code": route.operation.expect("an operation").name,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use base::uri;
-pub(crate) use domain::canonical::{
+pub(crate) use domain::nhs_systems::{
     GRANTOR_EXTENSION, LEGAL_BASIS, NHS_NUMBER, ODS_CODE, POLICY_AUTHORITY, POLICY_URI, STATUS_REASON,
     STATUS_REASON_EXTENSION,
 };

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::context::FhirSettings;
 use crate::http::respond::refuse_plainly;
-use crate::notification::SubscriberFront;
+use crate::notification::FhirNotificationRenderer;
 use crate::refusal::Refusal;
 use ::web::caller::identify;
 use ::web::gate::Gate;
@@ -48,7 +48,7 @@ const WAITING: usize = 16;
 /// An input of a socket.
 enum Input {
     Said(AggregatedMessage),
-    Told(Frame),
+    Queued(Frame),
     Tick,
     Gone,
     Stopping,
@@ -80,11 +80,11 @@ pub(super) async fn open(
     let Ok((response, session, messages)) = actix_ws::handle(&request, payload) else {
         return refuse_plainly(&Refusal::invalid("Open a WebSocket here (RFC 6455)."));
     };
-    let (frames, told) = mpsc::channel(WAITING);
+    let (frames, queued) = mpsc::channel(WAITING);
     let messages =
         messages.max_frame_size(MOST_BYTES).aggregate_continuations().max_continuation_size(MOST_BYTES);
     let now = Instant::now();
-    let inputs = inputs(messages, told, Sockets::clone(&sockets));
+    let inputs = inputs(messages, queued, Sockets::clone(&sockets));
     let socket = Socket {
         id: ids::new_uuid(gate.clock.now()),
         gate,
@@ -104,17 +104,15 @@ pub(super) async fn open(
 /// All inputs of a socket, in the order of their arrival.
 fn inputs(
     messages: AggregatedMessageStream,
-    told: mpsc::Receiver<Frame>,
+    queued: mpsc::Receiver<Frame>,
     sockets: Sockets,
 ) -> LocalBoxStream<'static, Input> {
     let said = messages.map(|message| message.map_or(Input::Gone, Input::Said));
     let said = said.chain(stream::iter([Input::Gone])).boxed_local();
-    let told: BoxStream<'static, Input> =
-        stream::unfold(
-            told,
-            |mut told| async move { told.recv().await.map(|frame| (Input::Told(frame), told)) },
-        )
-        .boxed();
+    let queued: BoxStream<'static, Input> = stream::unfold(queued, |mut queued| async move {
+        queued.recv().await.map(|frame| (Input::Queued(frame), queued))
+    })
+    .boxed();
     let ticks = stream::unfold(tokio::time::interval(TICK), |mut every| async move {
         every.tick().await;
         Some((Input::Tick, every))
@@ -123,7 +121,8 @@ fn inputs(
         sockets.wait_for_stop().await;
         Input::Stopping
     });
-    stream::select_all([said, told.boxed_local(), ticks.boxed_local(), stopping.boxed_local()]).boxed_local()
+    stream::select_all([said, queued.boxed_local(), ticks.boxed_local(), stopping.boxed_local()])
+        .boxed_local()
 }
 
 /// Why a socket closes.
@@ -155,7 +154,7 @@ impl Socket {
             let done = match inputs.next().await {
                 None | Some(Input::Gone) => Err(End::Gone),
                 Some(Input::Stopping) => Err(End::Stopping),
-                Some(Input::Told(frame)) => self.tell(frame).await,
+                Some(Input::Queued(frame)) => self.tell(frame).await,
                 Some(Input::Tick) => self.tick().await,
                 Some(Input::Said(message)) => self.hear(message).await,
             };
@@ -200,9 +199,9 @@ impl Socket {
     }
 
     async fn bind(&mut self, token: String) -> Result<(), End> {
-        let (clock, front) =
-            (self.gate.clock.clone(), SubscriberFront::new(FhirSettings::clone(&self.settings)));
-        let opened = self.gate.store.write(move |tx| open_socket(tx, &*clock, &front, &token)).await;
+        let (clock, renderer) =
+            (self.gate.clock.clone(), FhirNotificationRenderer::new(FhirSettings::clone(&self.settings)));
+        let opened = self.gate.store.write(move |tx| open_socket(tx, &*clock, &renderer, &token)).await;
         match opened {
             Ok(Some(opened)) if !opened.is_empty() => self.attach(opened).await,
             Ok(_) => Err(End::Refused("the token is not valid")),

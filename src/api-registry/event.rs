@@ -20,7 +20,7 @@ const AHEAD: TimeDelta = TimeDelta::minutes(5);
 
 /// The content mode of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum ContentMode {
     /// The whole event is the body.
     Structured,
     /// The attributes are headers, the data is the body.
@@ -28,7 +28,7 @@ pub(super) enum Mode {
 }
 
 /// A validated event.
-pub(super) struct Event {
+pub(super) struct RegistryEvent {
     pub(super) id: String,
     pub(super) source: String,
     pub(super) kind: String,
@@ -48,16 +48,16 @@ pub(super) enum Fact {
 }
 
 /// The content mode of a request, by its content type.
-pub(super) fn mode(request: &HttpRequest) -> Result<Mode, Problem> {
+pub(super) fn mode(request: &HttpRequest) -> Result<ContentMode, Problem> {
     let header =
         request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = header.split(';').next().unwrap_or_default().trim();
     if media_type.eq_ignore_ascii_case("application/cloudevents+json") {
-        Ok(Mode::Structured)
+        Ok(ContentMode::Structured)
     } else if request.headers().contains_key("ce-specversion")
         && (media_type.is_empty() || media_type.eq_ignore_ascii_case("application/json"))
     {
-        Ok(Mode::Binary)
+        Ok(ContentMode::Binary)
     } else {
         Err(Problem::media_type())
     }
@@ -71,16 +71,16 @@ pub(super) fn parse(body: &[u8], depth: usize) -> Result<Option<Value>, Problem>
     json::parse(body, depth).map(Some).map_err(Problem::json)
 }
 
-impl Event {
+impl RegistryEvent {
     /// Reads the event of a request. `body` is the result of [`parse`].
     pub(super) fn read(
         request: &HttpRequest,
-        mode: Mode,
+        mode: ContentMode,
         body: Result<Option<Value>, Problem>,
         number_check: NumberCheck,
     ) -> Result<Self, Problem> {
         let (attributes, data) = match mode {
-            Mode::Structured => {
+            ContentMode::Structured => {
                 let Value::Object(mut event) = body?.ok_or_else(|| Problem::json(JsonFault::Malformed))?
                 else {
                     return Err(Problem::wrong("event", "must be a JSON object"));
@@ -88,7 +88,7 @@ impl Event {
                 let data = event.remove("data").unwrap_or_default();
                 (event, data)
             }
-            Mode::Binary => (headers(request)?, body?.unwrap_or_default()),
+            ContentMode::Binary => (headers(request)?, body?.unwrap_or_default()),
         };
         let text = |name: &'static str| text(&attributes, name);
         if text("specversion")? != "1.0" {

@@ -24,14 +24,16 @@ use ::web::gate::Gate;
 use ::web::panic::catch_panics;
 use ::web::record;
 use base::error::Error;
-use domain::account::{Caller, Ceiling, Who, Word};
+use domain::account::{Caller, GrantedScopes, NamedScope, Principal};
 use domain::audit::{Access, Act, Actor, Interaction};
 use domain::event::DELIVERY;
 use domain::person::NumberCheck;
-use service::person::{Telling, die, invalidate, move_practice, renumber, restrict, unrestrict};
-use store::{Inbound, Tx};
+use service::person::{
+    RegistryEventContext, invalidate, move_practice, record_death, restrict, supersede_nhs_number, unrestrict,
+};
+use store::{ReceivedEvent, Tx};
 
-use event::{Event, Fact};
+use event::{Fact, RegistryEvent};
 use problem::Problem;
 
 /// The path of this API.
@@ -80,19 +82,19 @@ async fn deal_with(
     payload: Payload,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    check_may_tell(senders, &caller)?;
+    check_scope(senders, &caller)?;
     let mode = event::mode(request)?;
     let bytes = bodies.read(request.headers(), payload).await?;
     let now = gate.clock.now();
     let (size, depth) = (bytes.len(), bodies.limits.json_depth);
     let body = bodies.cpu.run(size, move || event::parse(&bytes, depth)).await?;
-    let event = Event::read(request, mode, body, senders.number_check)?;
+    let event = RegistryEvent::read(request, mode, body, senders.number_check)?;
     event.check_time(now)?;
     let id = event.id.clone();
     let is_known_type = event.fact.is_some();
-    let told: Result<_, Error> =
+    let outcome: Result<_, Error> =
         gate.write_as(caller.clone(), move |tx| apply(tx, &caller, &event, now)).await;
-    let outcome = told?.value;
+    let outcome = outcome?.value;
     let mut response = if is_known_type { HttpResponse::Ok() } else { HttpResponse::Accepted() };
     Ok(response.json(json!({ "id": id, "outcome": outcome })))
 }
@@ -102,29 +104,29 @@ async fn deal_with(
 fn apply(
     tx: &mut Tx<'_>,
     caller: &Caller,
-    event: &Event,
+    event: &RegistryEvent,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<String, Error> {
     let inbound =
-        Inbound { source: &event.source, id: &event.id, kind: &event.kind, occurred_at: event.time };
+        ReceivedEvent { source: &event.source, id: &event.id, kind: &event.kind, occurred_at: event.time };
     tx.lock_condition("what the registry tells")?;
-    if !tx.take_in(&inbound, now)? {
+    if !tx.insert_if_new(&inbound, now)? {
         let known = tx.find_inbound_outcome(&inbound)?;
         return known.ok_or_else(|| Error::busy("a concurrent request removed the event"));
     }
-    let telling = Telling { caller, at: event.time, now };
+    let context = RegistryEventContext { caller, at: event.time, now };
     let outcome = match &event.fact {
         None => "ignored",
         Some((person, fact)) => {
-            let told = match fact {
-                Fact::Death => die(tx, telling, *person),
-                Fact::NewNumber(new) => renumber(tx, telling, *person, *new),
-                Fact::Invalidation => invalidate(tx, telling, *person),
-                Fact::Restriction => restrict(tx, telling, *person),
-                Fact::Lifting => unrestrict(tx, telling, *person),
-                Fact::Practice(practice) => move_practice(tx, telling, *person, practice.as_ref()),
+            let outcome = match fact {
+                Fact::Death => record_death(tx, context, *person),
+                Fact::NewNumber(new) => supersede_nhs_number(tx, context, *person, *new),
+                Fact::Invalidation => invalidate(tx, context, *person),
+                Fact::Restriction => restrict(tx, context, *person),
+                Fact::Lifting => unrestrict(tx, context, *person),
+                Fact::Practice(practice) => move_practice(tx, context, *person, practice.as_ref()),
             };
-            told?.as_str()
+            outcome?.as_str()
         }
     };
     tx.save_inbound_outcome(&inbound, outcome)?;
@@ -144,12 +146,18 @@ fn apply(
 
 /// Whether the caller may send events: an app with the scope, or a system that the settings name. In the
 /// sandbox, any caller.
-fn check_may_tell(senders: &Senders, caller: &Caller) -> Result<(), Problem> {
-    let may = match (&caller.who, &caller.ceiling) {
-        (Who::Anyone, _) => true,
-        (Who::System { .. }, Ceiling::Scopes(scopes)) => scopes.has(Word::RegistryEvents),
-        (Who::System { name }, Ceiling::None) => senders.names.contains(name),
-        (Who::Citizen { .. } | Who::Proxy { .. } | Who::Staff { .. } | Who::Service, _) => false,
+fn check_scope(senders: &Senders, caller: &Caller) -> Result<(), Problem> {
+    let may = match (&caller.principal, &caller.granted_scopes) {
+        (Principal::Anyone, _) => true,
+        (Principal::System { .. }, GrantedScopes::Scopes(scopes)) => scopes.has(NamedScope::RegistryEvents),
+        (Principal::System { name }, GrantedScopes::None) => senders.names.contains(name),
+        (
+            Principal::Citizen { .. }
+            | Principal::Proxy { .. }
+            | Principal::Staff { .. }
+            | Principal::Service,
+            _,
+        ) => false,
     };
     if may { Ok(()) } else { Err(Problem::forbidden()) }
 }

@@ -7,9 +7,9 @@ use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use base::json::JsonFault;
-use service::admission::Denied;
+use service::authentication::AuthenticationError;
 use web::body::BodyFault;
 use web::error::{ApiError, HttpError};
 use web::observe;
@@ -41,8 +41,8 @@ impl Problem {
 
     /// The body is not an event.
     pub(super) fn media_type() -> Self {
-        let told = "the Content-Type must be application/cloudevents+json, or application/json with ce- headers (binary mode)";
-        Self::new(415, "not-supported", told)
+        let message = "the Content-Type must be application/cloudevents+json, or application/json with ce- headers (binary mode)";
+        Self::new(415, "not-supported", message)
     }
 
     /// Only POST is supported.
@@ -99,13 +99,13 @@ impl HttpError for Problem {
 }
 
 impl ApiError for Problem {
-    fn denied(denied: Denied) -> Self {
-        let challenge = match denied.code() {
+    fn authentication_error(error: AuthenticationError) -> Self {
+        let challenge = match error.code() {
             None => "Bearer realm=\"OnBehalf\"",
             Some(_) => "Bearer realm=\"OnBehalf\", error=\"invalid_token\"",
         };
-        let told = "provide a valid access token: Authorization: Bearer <token>";
-        Self { challenge: Some(challenge), ..Self::new(401, "login", told) }
+        let message = "provide a valid access token: Authorization: Bearer <token>";
+        Self { challenge: Some(challenge), ..Self::new(401, "login", message) }
     }
 
     fn code(&self) -> &'static str {
@@ -117,23 +117,23 @@ impl ApiError for Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let kind = error.kind();
-        if matches!(kind, Kind::Fault | Kind::Busy) {
+        if matches!(kind, ErrorKind::Fault | ErrorKind::Busy) {
             observe::log_failure(&error);
         }
-        let retry_after = (kind == Kind::Busy).then_some(1);
+        let retry_after = (kind == ErrorKind::Busy).then_some(1);
         let code = match kind {
-            Kind::Unauthenticated => "login",
-            Kind::Busy => "transient",
-            Kind::TooCostly => "too-costly",
-            Kind::Invalid
-            | Kind::Unprocessable
-            | Kind::Forbidden
-            | Kind::NotFound
-            | Kind::Conflict
-            | Kind::PreconditionFailed => "conflict",
-            Kind::Fault => "exception",
+            ErrorKind::Unauthenticated => "login",
+            ErrorKind::Busy => "transient",
+            ErrorKind::TooCostly => "too-costly",
+            ErrorKind::Invalid
+            | ErrorKind::Unprocessable
+            | ErrorKind::Forbidden
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::PreconditionFailed => "conflict",
+            ErrorKind::Fault => "exception",
         };
-        Self { retry_after, ..Self::new(kind.status(), code, error.told()) }
+        Self { retry_after, ..Self::new(kind.status(), code, error.message()) }
     }
 }
 

@@ -1,22 +1,22 @@
 //! Maps the refusals of the shared steps and use cases to problems of the catalogue.
 
 use crate::catalogue;
-use crate::problem::Problem;
-use base::error::{Error, Kind};
-use service::access::Refusal;
-use service::admission::Denied;
+use crate::problem::VrsError;
+use base::error::{Error, ErrorKind};
+use service::access::AccessDenied;
+use service::authentication::AuthenticationError;
 use service::proxy::query::SearchError;
 use web::body::BodyFault;
 use web::error::{ApiError, HttpError};
 
-impl HttpError for Problem {
+impl HttpError for VrsError {
     fn throttled(seconds: u64) -> Self {
         catalogue::THROTTLED.retry_after(seconds)
     }
 }
 
-impl ApiError for Problem {
-    fn denied(_denied: Denied) -> Self {
+impl ApiError for VrsError {
+    fn authentication_error(_error: AuthenticationError) -> Self {
         catalogue::ACCESS_DENIED
     }
 
@@ -26,24 +26,26 @@ impl ApiError for Problem {
 }
 
 /// Errors that every operation shares. The cause is logged here, once.
-impl From<Error> for Problem {
+impl From<Error> for VrsError {
     fn from(error: Error) -> Self {
-        if matches!(error.kind(), Kind::Fault | Kind::Busy) {
+        if matches!(error.kind(), ErrorKind::Fault | ErrorKind::Busy) {
             web::observe::log_failure(&error);
         }
         match error.kind() {
-            Kind::Invalid | Kind::Unprocessable | Kind::TooCostly => catalogue::BAD_REQUEST,
-            Kind::Unauthenticated => catalogue::ACCESS_DENIED,
-            Kind::Forbidden => catalogue::FORBIDDEN,
-            Kind::NotFound => catalogue::INVALIDATED_RESOURCE,
-            Kind::Conflict => catalogue::DUPLICATE_RELATIONSHIP,
-            Kind::PreconditionFailed | Kind::Busy => catalogue::DOWNSTREAM_SERVICE_ERROR.retry_after(1),
-            Kind::Fault => catalogue::SERVER_ERROR,
+            ErrorKind::Invalid | ErrorKind::Unprocessable | ErrorKind::TooCostly => catalogue::BAD_REQUEST,
+            ErrorKind::Unauthenticated => catalogue::ACCESS_DENIED,
+            ErrorKind::Forbidden => catalogue::FORBIDDEN,
+            ErrorKind::NotFound => catalogue::INVALIDATED_RESOURCE,
+            ErrorKind::Conflict => catalogue::DUPLICATE_RELATIONSHIP,
+            ErrorKind::PreconditionFailed | ErrorKind::Busy => {
+                catalogue::DOWNSTREAM_SERVICE_ERROR.retry_after(1)
+            }
+            ErrorKind::Fault => catalogue::SERVER_ERROR,
         }
     }
 }
 
-impl From<BodyFault> for Problem {
+impl From<BodyFault> for VrsError {
     fn from(fault: BodyFault) -> Self {
         match fault {
             BodyFault::TooLarge => catalogue::TOO_LARGE,
@@ -54,13 +56,13 @@ impl From<BodyFault> for Problem {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(_refusal: Refusal) -> Self {
+impl From<AccessDenied> for VrsError {
+    fn from(_refusal: AccessDenied) -> Self {
         catalogue::FORBIDDEN
     }
 }
 
-impl From<SearchError> for Problem {
+impl From<SearchError> for VrsError {
     fn from(error: SearchError) -> Self {
         match error {
             SearchError::UnknownPerson => catalogue::INVALIDATED_RESOURCE,

@@ -7,9 +7,9 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::catalogue;
 use crate::header;
-use crate::problem::Problem;
-use domain::account::{Caller, Letter};
-use domain::audit::{Access, Act, Actor, Interaction, People, Shown};
+use crate::problem::VrsError;
+use domain::account::{Caller, Permission};
+use domain::audit::{Access, Act, Actor, Disclosure, Interaction, People};
 use service::access;
 use service::access::Action;
 use web::caller::Authenticated;
@@ -19,11 +19,11 @@ use web::record;
 
 /// The requirements of an operation.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Operation {
+pub(crate) struct OperationRequirements {
     /// The action for access control and audit.
     pub(crate) action: Action,
     /// The required scope: a resource type and a permission.
-    pub(crate) scope: (&'static str, Letter),
+    pub(crate) scope: (&'static str, Permission),
     /// The accepted content types of the body; empty where it has no body.
     pub(crate) content_types: &'static [&'static str],
 }
@@ -34,43 +34,43 @@ pub(crate) const FHIR_JSON: &[&str] = &["application/fhir+json", "application/fh
 pub(crate) const JSON_PATCH: &[&str] = &["application/json-patch+json"];
 
 /// The response of an operation, and the people whose data it contains.
-pub(crate) struct Answer {
+pub(crate) struct OperationResponse {
     response: HttpResponse,
-    shown: Vec<People>,
+    disclosed: Vec<People>,
     is_recorded: bool,
 }
 
-impl Answer {
+impl OperationResponse {
     /// A response with data of these people, or of none.
-    pub(crate) fn showing(response: HttpResponse, shown: impl IntoIterator<Item = People>) -> Self {
-        Self { response, shown: shown.into_iter().collect(), is_recorded: false }
+    pub(crate) fn showing(response: HttpResponse, disclosed: impl IntoIterator<Item = People>) -> Self {
+        Self { response, disclosed: disclosed.into_iter().collect(), is_recorded: false }
     }
 
     /// The response to a write.
     pub(crate) fn to<T>(written: &Written<T>, response: HttpResponse) -> Self {
-        Self { response, shown: Vec::new(), is_recorded: written.is_recorded }
+        Self { response, disclosed: Vec::new(), is_recorded: written.is_recorded }
     }
 }
 
 /// Runs an operation for its caller. This is the one place where the accesses of this API are recorded: no
 /// response is sent before, for any caller. A change has its record already.
-pub(crate) async fn carry_out(
+pub(crate) async fn execute(
     gate: &Gate,
     request: &HttpRequest,
-    caller: Authenticated<Problem>,
-    operation: Operation,
-    work: impl AsyncFnOnce(Caller) -> Result<Answer, Problem>,
-) -> Result<HttpResponse, Problem> {
+    caller: Authenticated<VrsError>,
+    operation: OperationRequirements,
+    work: impl AsyncFnOnce(Caller) -> Result<OperationResponse, VrsError>,
+) -> Result<HttpResponse, VrsError> {
     let caller = caller.into_inner();
     let mut access = asked(gate, request, operation, &caller);
-    let result = match admit(request, operation, &caller) {
+    let result = match authorize(request, operation, &caller) {
         Ok(()) => work(caller).await,
         Err(problem) => Err(problem),
     };
     match result {
-        Ok(Answer { response, is_recorded: true, .. }) => Ok(response),
-        Ok(Answer { response, shown, is_recorded: false }) => {
-            access.shown = shown.into_iter().map(Shown::Of).collect();
+        Ok(OperationResponse { response, is_recorded: true, .. }) => Ok(response),
+        Ok(OperationResponse { response, disclosed, is_recorded: false }) => {
+            access.disclosed = disclosed.into_iter().map(Disclosure::Of).collect();
             record::answer(gate, vec![access], Ok(response)).await
         }
         Err(problem) => {
@@ -81,14 +81,14 @@ pub(crate) async fn carry_out(
 }
 
 /// The access record of a request, as if it were allowed.
-fn asked(gate: &Gate, request: &HttpRequest, operation: Operation, caller: &Caller) -> Access {
-    let (kind, letter) = operation.scope;
-    let interaction = match letter {
-        Letter::Create => Interaction::Create,
-        Letter::Read => Interaction::Read,
-        Letter::Update => Interaction::Patch,
-        Letter::Delete => Interaction::Operation,
-        Letter::Search => Interaction::SearchType,
+fn asked(gate: &Gate, request: &HttpRequest, operation: OperationRequirements, caller: &Caller) -> Access {
+    let (kind, permission) = operation.scope;
+    let interaction = match permission {
+        Permission::Create => Interaction::Create,
+        Permission::Read => Interaction::Read,
+        Permission::Update => Interaction::Patch,
+        Permission::Delete => Interaction::Operation,
+        Permission::Search => Interaction::SearchType,
     };
     let access = Access::new(Act::Access(interaction), Actor::of(caller), gate.clock.now());
     let access = access.by(request.query_string());
@@ -99,16 +99,20 @@ fn asked(gate: &Gate, request: &HttpRequest, operation: Operation, caller: &Call
 }
 
 /// Checks that a caller may use an operation.
-fn admit(request: &HttpRequest, operation: Operation, caller: &Caller) -> Result<(), Problem> {
+fn authorize(
+    request: &HttpRequest,
+    operation: OperationRequirements,
+    caller: &Caller,
+) -> Result<(), VrsError> {
     if !operation.content_types.is_empty() {
         let given = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         if !operation.content_types.iter().any(|known| known.as_bytes() == given) {
             return Err(catalogue::UNSUPPORTED_MEDIA_TYPE);
         }
     }
-    access::decide_kind(&caller.who, operation.action)?;
-    let (resource, letter) = operation.scope;
-    access::decide_scope(caller, resource, letter)?;
+    access::decide_kind(&caller.principal, operation.action)?;
+    let (resource, permission) = operation.scope;
+    access::decide_scope(caller, resource, permission)?;
     header::check_ids(request)?;
     if operation.action == Action::SearchRoles {
         header::check_im1(request)?;

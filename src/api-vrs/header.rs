@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderName;
 
 use crate::catalogue;
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use web::cors::{Cors, Origins, Shared};
 use web::request_id::{CORRELATION_ID, REQUEST_ID, is_request_id};
 
@@ -13,7 +13,7 @@ use web::request_id::{CORRELATION_ID, REQUEST_ID, is_request_id};
 const IM1: HeaderName = HeaderName::from_static("x-im1-connection-params");
 
 /// Checks both ids and returns the request id.
-pub(crate) fn check_ids(request: &HttpRequest) -> Result<String, Problem> {
+pub(crate) fn check_ids(request: &HttpRequest) -> Result<String, VrsError> {
     let id = request
         .headers()
         .get(REQUEST_ID)
@@ -28,7 +28,7 @@ pub(crate) fn check_ids(request: &HttpRequest) -> Result<String, Problem> {
 }
 
 /// Checks the syntax of the IM1 header: two parts separated by a semicolon.
-pub(crate) fn check_im1(request: &HttpRequest) -> Result<(), Problem> {
+pub(crate) fn check_im1(request: &HttpRequest) -> Result<(), VrsError> {
     let Some(params) = request.headers().get(IM1) else { return Ok(()) };
     let parts = params.to_str().ok().and_then(|params| params.split_once(';'));
     match parts {
@@ -39,7 +39,7 @@ pub(crate) fn check_im1(request: &HttpRequest) -> Result<(), Problem> {
     }
 }
 
-impl Shared for Problem {
+impl Shared for VrsError {
     const CORS: Cors = Cors {
         origins: Origins::Echoed { vary: "origin" },
         preflight: StatusCode::OK,

@@ -6,7 +6,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::catalogue;
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use ::web::gate::Gate;
 use base::error::Error;
 
@@ -29,7 +29,7 @@ pub(crate) async fn status(
     gate: Data<Gate>,
     key: Data<StatusKey>,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, VrsError> {
     let shown = request.headers().get("apikey").map(|key| <[u8; 32]>::from(Sha256::digest(key.as_bytes())));
     if shown.is_none() || shown != key.0 {
         return Err(catalogue::ACCESS_DENIED);

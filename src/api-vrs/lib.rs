@@ -24,7 +24,7 @@ mod url;
 use actix_web::web::ServiceConfig;
 
 pub use health::StatusKey;
-pub use problem::Problem;
+pub use problem::VrsError;
 pub use settings::{BASE_PATH, VrsSettings};
 
 /// The path of the OpenAPI file of this API.
@@ -36,7 +36,7 @@ pub fn configure(config: &mut ServiceConfig) {
 }
 
 /// The problem of an unknown path.
-pub fn no_such_path() -> Problem {
+pub fn no_such_path() -> VrsError {
     catalogue::INVALIDATED_RESOURCE
 }
 

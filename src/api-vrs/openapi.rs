@@ -5,11 +5,11 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use serde_json::{Value, json};
 
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use crate::routes::{Access, ROUTES, Row};
 use ::web::gate::Gate;
 use ::web::openapi::{OpenApiOperation, render};
-use domain::account::Letter;
+use domain::account::Permission;
 
 /// Where the file is.
 pub(crate) const PATH: &str = "/openapi/validated-relationships.json";
@@ -17,7 +17,7 @@ pub(crate) const PATH: &str = "/openapi/validated-relationships.json";
 const DESCRIBED: &str = include_str!("openapi.json");
 
 /// `GET` of the file.
-pub(crate) async fn file(gate: Data<Gate>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn file(gate: Data<Gate>) -> Result<HttpResponse, VrsError> {
     let operations: Vec<OpenApiOperation> = ROUTES.iter().map(operation).collect();
     let file = render(DESCRIBED, &gate.public_url, &operations)?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(file))
@@ -35,7 +35,7 @@ fn operation(row: &Row) -> OpenApiOperation {
 }
 
 /// The scopes with which a token may call an operation: each an alternative, as is a token of the settings.
-fn security(resource: &str, letter: Letter) -> Value {
+fn security(resource: &str, letter: Permission) -> Value {
     let letter = letter.as_char();
     let scopes = ["patient", "user", "system"].map(|context| format!("{context}/{resource}.{letter}"));
     let by_scope = scopes.map(|scope| json!({ "onbehalf": [scope] }));

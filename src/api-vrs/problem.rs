@@ -12,7 +12,7 @@ use crate::url;
 
 /// An error of this API.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct VrsError {
     status: u16,
     pub(crate) code: &'static str,
     issue: &'static str,
@@ -43,7 +43,7 @@ enum Header {
     TakesNoEncoding,
 }
 
-impl Problem {
+impl VrsError {
     /// A problem with the texts of the catalogue.
     pub(crate) const fn new(
         status: u16,
@@ -125,13 +125,13 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for VrsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code)
     }
 }
 
-impl ResponseError for Problem {
+impl ResponseError for VrsError {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }

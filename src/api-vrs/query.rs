@@ -1,7 +1,7 @@
 //! Reads query strings: identifier tokens (contract §3), status filters and includes (§5).
 
 use crate::catalogue;
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use crate::url;
 use domain::person::{NhsNumber, NumberCheck};
 use domain::proxy::Status;
@@ -9,7 +9,7 @@ use service::proxy::query::RoleIncludes;
 use store::RoleSearch;
 
 /// The parameters of a query string, decoded, in their order.
-pub(crate) struct Query(Vec<(String, String)>);
+pub(crate) struct QueryString(Vec<(String, String)>);
 
 /// Why an identifier token is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ enum BadToken {
     Value,
 }
 
-impl Query {
+impl QueryString {
     pub(crate) fn parse(text: &str) -> Self {
         Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
@@ -55,9 +55,9 @@ fn parse_token(tokens: &[&str], check: NumberCheck) -> Result<Option<NhsNumber>,
 
 /// The proxy and the patient of `GET /Consent`.
 pub(crate) fn consent_search(
-    query: &Query,
+    query: &QueryString,
     check: NumberCheck,
-) -> Result<(RoleSearch, RoleIncludes), Problem> {
+) -> Result<(RoleSearch, RoleIncludes), VrsError> {
     let (proxy, patient) = (query.given("performer:identifier"), query.given("patient:identifier"));
     if proxy.is_empty() && patient.is_empty() {
         return Err(catalogue::CONSENT_MISSING_IDENTIFIER);
@@ -73,9 +73,9 @@ pub(crate) fn consent_search(
 
 /// The proxy and the patient of `GET /RelatedPerson`.
 pub(crate) fn related_person_search(
-    query: &Query,
+    query: &QueryString,
     check: NumberCheck,
-) -> Result<(Option<NhsNumber>, Option<NhsNumber>), Problem> {
+) -> Result<(Option<NhsNumber>, Option<NhsNumber>), VrsError> {
     let (proxy, patient) = (query.given("identifier"), query.given("patient:identifier"));
     if proxy.is_empty() && patient.is_empty() {
         return Err(catalogue::RELATED_PERSON_MISSING_IDENTIFIER);
@@ -91,7 +91,7 @@ pub(crate) fn related_person_search(
 
 /// Whether `GET /RelatedPerson` is to include the patients. Other includes are ignored, as the
 /// published sandbox does: this operation has no error for them.
-pub(crate) fn includes_patients(query: &Query) -> bool {
+pub(crate) fn includes_patients(query: &QueryString) -> bool {
     query.all("_include").any(|include| include == "RelatedPerson:patient")
 }
 
@@ -113,7 +113,7 @@ fn both<T>(proxy: Result<T, BadToken>, patient: Result<T, BadToken>) -> Result<(
 }
 
 /// The statuses that every `status` parameter allows: a comma is an OR, a repetition an AND.
-fn statuses(query: &Query) -> Result<Option<Vec<Status>>, Problem> {
+fn statuses(query: &QueryString) -> Result<Option<Vec<Status>>, VrsError> {
     let mut allowed: Option<Vec<Status>> = None;
     for group in query.all("status") {
         // Each status once, even if it is repeated: there are few.
@@ -134,7 +134,7 @@ fn statuses(query: &Query) -> Result<Option<Vec<Status>>, Problem> {
 }
 
 /// `Consent:performer` and `Consent:patient`, in any order and number.
-pub(crate) fn includes(query: &Query) -> Result<RoleIncludes, Problem> {
+pub(crate) fn includes(query: &QueryString) -> Result<RoleIncludes, VrsError> {
     let mut includes = RoleIncludes::default();
     for include in query.all("_include") {
         match include {
@@ -148,12 +148,12 @@ pub(crate) fn includes(query: &Query) -> Result<RoleIncludes, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Query, consent_search};
+    use super::{QueryString, consent_search};
     use domain::person::NumberCheck;
     use domain::proxy::Status;
 
     fn statuses(query: &str) -> Option<Vec<Status>> {
-        let query = Query::parse(&format!("patient:identifier=9000000009&{query}"));
+        let query = QueryString::parse(&format!("patient:identifier=9000000009&{query}"));
         consent_search(&query, NumberCheck::Modulus11).unwrap().0.statuses
     }
 
@@ -178,7 +178,7 @@ mod tests {
     fn colons_and_pipes_may_be_percent_encoded() {
         let encoded = "performer%3Aidentifier=https%3A%2F%2Ffhir.nhs.uk%2FId%2Fnhs-number%7C9000000017";
         for query in [encoded, "performer:identifier=https://fhir.nhs.uk/Id/nhs-number|9000000017"] {
-            let found = consent_search(&Query::parse(query), NumberCheck::Modulus11).unwrap().0;
+            let found = consent_search(&QueryString::parse(query), NumberCheck::Modulus11).unwrap().0;
             assert_eq!(found.proxy.unwrap().as_str(), "9000000017");
         }
     }

@@ -5,7 +5,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route, guard};
 
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use crate::routes::{Access, READ, ROOT, ROUTES, Row};
 use crate::{catalogue, openapi};
 use ::web::caller::Authenticated;
@@ -16,14 +16,14 @@ use ::web::panic::catch_panics;
 pub(crate) fn configure(config: &mut ServiceConfig) {
     let operations = resources(|row| matches!(row.access, Access::Operation(_)));
     let operations = operations.into_iter().fold(web::scope("/FHIR/R4"), actix_web::Scope::service);
-    let front = web::scope(ROOT).wrap(from_fn(catch_panics::<Problem>)).wrap(from_fn(cors::<Problem>));
+    let api = web::scope(ROOT).wrap(from_fn(catch_panics::<VrsError>)).wrap(from_fn(cors::<VrsError>));
     let health = resources(|row| matches!(row.access, Access::Health));
-    let front = health.into_iter().fold(front, actix_web::Scope::service);
-    let front = front.service(operations.default_service(web::to(unknown_path)));
-    config.service(front.default_service(web::to(unknown_path)));
+    let api = health.into_iter().fold(api, actix_web::Scope::service);
+    let api = api.service(operations.default_service(web::to(unknown_path)));
+    config.service(api.default_service(web::to(unknown_path)));
     let file = on(web::resource(openapi::PATH), READ, |route| route.to(openapi::file));
     let file = file.default_service(web::to(|| refuse("GET, HEAD".to_owned())));
-    config.service(file.wrap(from_fn(catch_panics::<Problem>)).wrap(from_fn(cors::<Problem>)));
+    config.service(file.wrap(from_fn(catch_panics::<VrsError>)).wrap(from_fn(cors::<VrsError>)));
 }
 
 /// The resources of some rows: one for each path, with the routes of its rows. Every other method is 405 with `Allow`, at an
@@ -41,7 +41,7 @@ fn resources(of: fn(&Row) -> bool) -> Vec<Resource> {
         let paths = if is_type { vec![path.to_owned(), format!("{path}/")] } else { vec![path.to_owned()] };
         let resource = here.fold(web::resource(paths), |resource, row| on(resource, row.methods, row.to));
         if needs_caller {
-            resource.default_service(web::to(move |_caller: Authenticated<Problem>| refuse(allow.clone())))
+            resource.default_service(web::to(move |_caller: Authenticated<VrsError>| refuse(allow.clone())))
         } else {
             resource.default_service(web::to(move || refuse(allow.clone())))
         }
@@ -56,10 +56,10 @@ fn on(resource: Resource, methods: &'static [Method], to: impl FnOnce(Route) -> 
 }
 
 #[expect(clippy::unused_async, reason = "a handler is a future")]
-async fn refuse(allow: String) -> Result<HttpResponse, Problem> {
+async fn refuse(allow: String) -> Result<HttpResponse, VrsError> {
     Err(catalogue::METHOD_NOT_ALLOWED.allowing(allow))
 }
 
-async fn unknown_path(_caller: Authenticated<Problem>) -> Result<HttpResponse, Problem> {
+async fn unknown_path(_caller: Authenticated<VrsError>) -> Result<HttpResponse, VrsError> {
     Err(catalogue::INVALIDATED_RESOURCE)
 }

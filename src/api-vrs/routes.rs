@@ -4,7 +4,7 @@
 use actix_web::Route;
 use actix_web::http::Method;
 
-use crate::gateway::Operation;
+use crate::gateway::OperationRequirements;
 use crate::settings::BASE_PATH;
 use crate::{health, operation};
 
@@ -14,7 +14,7 @@ pub(crate) const ROOT: &str = "/validated-relationships";
 /// What a request of a row needs before it is dispatched.
 pub(crate) enum Access {
     /// An operation of the contract: its caller must be authenticated.
-    Operation(Operation),
+    Operation(OperationRequirements),
     /// A health endpoint, without a token.
     Health,
 }

@@ -1,7 +1,7 @@
 //! The settings of this API, and its path.
 
 use config::Contract;
-use service::policy::Disclosure;
+use service::policy::DisclosurePolicy;
 
 /// The settings of this API.
 #[derive(Clone, Copy, Debug)]
@@ -9,7 +9,7 @@ pub struct VrsSettings {
     /// The switches of the contract.
     pub contract: Contract,
     /// Which of other people's data are disclosed.
-    pub disclosure: Disclosure,
+    pub disclosure: DisclosurePolicy,
 }
 
 /// The base path of the seven operations.

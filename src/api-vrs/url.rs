@@ -1,6 +1,6 @@
 //! The fixed URLs of the contract (§4).
 
-pub(crate) use domain::canonical::{
+pub(crate) use domain::nhs_systems::{
     GRANTOR_EXTENSION, IDENTITY_PROOFING, LEGAL_BASIS, NHS_NUMBER, ODS_CODE, POLICY_AUTHORITY, POLICY_URI,
     STATUS_REASON, STATUS_REASON_EXTENSION,
 };

@@ -62,7 +62,7 @@ impl CpuPool {
     ///
     /// # Errors
     ///
-    /// [`Kind::Busy`](crate::error::Kind) where the queue is full, or its turn does not come in time.
+    /// [`ErrorKind::Busy`](crate::error::ErrorKind) where the queue is full, or its turn does not come in time.
     pub async fn run<T, F>(&self, bytes: usize, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -143,7 +143,7 @@ mod tests {
     use futures_util::future::join;
 
     use super::{CpuPool, INLINE};
-    use crate::error::Kind;
+    use crate::error::ErrorKind;
 
     #[actix_rt::test]
     async fn small_input_runs_on_the_calling_thread_and_large_input_on_the_cpu_pool() {
@@ -177,8 +177,8 @@ mod tests {
         };
         let (running, (waits, finds_it_full)) = join(running, others).await;
         assert!(running.unwrap());
-        assert_eq!(waits.unwrap_err().kind(), Kind::Busy);
-        assert_eq!(finds_it_full.unwrap_err().kind(), Kind::Busy);
+        assert_eq!(waits.unwrap_err().kind(), ErrorKind::Busy);
+        assert_eq!(finds_it_full.unwrap_err().kind(), ErrorKind::Busy);
         assert!(pool.run(large, || true).await.unwrap());
     }
 
@@ -186,7 +186,7 @@ mod tests {
     async fn panic_in_the_cpu_pool_is_an_error_and_frees_its_thread() {
         let pool = CpuPool::of(1, 0, Duration::from_secs(5));
         let fault = pool.run(INLINE + 1, || panic!("a fault of ours")).await.unwrap_err();
-        assert_eq!(fault.kind(), Kind::Fault);
+        assert_eq!(fault.kind(), ErrorKind::Fault);
         assert!(pool.run(INLINE + 1, || true).await.unwrap());
     }
 }

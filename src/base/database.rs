@@ -3,17 +3,17 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
 impl From<DieselError> for Error {
     fn from(source: DieselError) -> Self {
         if let DieselError::NotFound = source {
-            return Self::new(Kind::NotFound, "there is no such thing").because(source);
+            return Self::new(ErrorKind::NotFound, "there is no such thing").with_source(source);
         }
         let DieselError::DatabaseError(kind, detail) = &source else { return Self::fault(source) };
         // SQLite does not name the constraint, so no code may depend on which one it was.
         if let DatabaseErrorKind::UniqueViolation = kind {
-            return Self::new(Kind::Conflict, "it exists already").because(source);
+            return Self::new(ErrorKind::Conflict, "it exists already").with_source(source);
         }
         let passes = matches!(
             kind,

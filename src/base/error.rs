@@ -1,6 +1,6 @@
 //! The error type that all crates share.
 //!
-//! [`Error::told`] is safe to show to the caller; the source is only logged, once, by the API that renders
+//! [`Error::message`] is safe to show to the caller; the source is only logged, once, by the API that renders
 //! the response. Pure modules keep small error types of their own.
 
 use std::borrow::Cow;
@@ -8,7 +8,7 @@ use std::fmt;
 
 /// The kind of a failure. Closed: every API maps every kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The request is malformed.
     Invalid,
     /// The request is well-formed and breaks a rule.
@@ -31,7 +31,7 @@ pub enum Kind {
     Fault,
 }
 
-impl Kind {
+impl ErrorKind {
     /// The HTTP status that answers this kind (RFC 9110).
     pub const fn status(self) -> u16 {
         match self {
@@ -51,44 +51,44 @@ impl Kind {
 /// A failure: its kind, the message for the caller, and the cause for the log.
 #[derive(Debug)]
 pub struct Error {
-    kind: Kind,
-    told: Cow<'static, str>,
+    kind: ErrorKind,
+    message: Cow<'static, str>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error with a message for the caller.
-    pub fn new(kind: Kind, told: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, told: told.into(), source: None }
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, message: message.into(), source: None }
     }
 
     /// A fault of the service: `source` is not shown to the caller.
     pub fn fault(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(Kind::Fault, "the service failed to answer").because(source)
+        Self::new(ErrorKind::Fault, "the service failed to answer").with_source(source)
     }
 
     /// A failure that a retry may mend.
     pub fn busy(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(Kind::Busy, "the service is busy; try again").because(source)
+        Self::new(ErrorKind::Busy, "the service is busy; try again").with_source(source)
     }
 
     /// A copy for a further waiting caller: its cause is kept as text.
     #[must_use]
-    pub fn again(&self) -> Self {
+    pub fn duplicate(&self) -> Self {
         let cause = self.cause();
-        let again = Self::new(self.kind, self.told.clone());
-        if cause.is_empty() { again } else { again.because(cause) }
+        let duplicate = Self::new(self.kind, self.message.clone());
+        if cause.is_empty() { duplicate } else { duplicate.with_source(cause) }
     }
 
     /// Adds the cause, for the log.
     #[must_use]
-    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
     /// The kind of failure.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
@@ -105,14 +105,14 @@ impl Error {
     }
 
     /// The message for the caller.
-    pub fn told(&self) -> &str {
-        &self.told
+    pub fn message(&self) -> &str {
+        &self.message
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.told)
+        f.write_str(&self.message)
     }
 }
 

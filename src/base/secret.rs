@@ -48,7 +48,7 @@ impl Vault {
     /// # Errors
     ///
     /// [`SecretError::Io`] when the operating system gives no randomness.
-    pub fn passing() -> Result<Self, SecretError> {
+    pub fn ephemeral() -> Result<Self, SecretError> {
         Self::new(&random()?)
     }
 
@@ -126,12 +126,12 @@ mod tests {
 
     #[test]
     fn secret_is_decrypted_only_with_its_key_and_purpose() {
-        let vault = Vault::passing().unwrap();
+        let vault = Vault::ephemeral().unwrap();
         let sealed = vault.seal("header", "Authorization: Bearer x").unwrap();
         assert!(!sealed.contains("Bearer"));
         assert_ne!(sealed, vault.seal("header", "Authorization: Bearer x").unwrap());
         assert_eq!(vault.open_sealed("header", &sealed).unwrap(), "Authorization: Bearer x");
-        for (vault, purpose) in [(&vault, "signing"), (&Vault::passing().unwrap(), "header")] {
+        for (vault, purpose) in [(&vault, "signing"), (&Vault::ephemeral().unwrap(), "header")] {
             assert!(matches!(vault.open_sealed(purpose, &sealed), Err(SecretError::Sealed)));
         }
         assert!(matches!(vault.open_sealed("header", "AAAA"), Err(SecretError::Sealed)));

@@ -6,18 +6,18 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::verb::database::open_migrated_store;
-use crate::verb::failure::{Failure, complain};
+use crate::verb::failure::{CommandFailure, complain};
 use crate::verb::output::Output;
 use base::error::Error;
 use config::Sources;
-use store::{Break, Head, SegmentBreak};
+use store::{Break, ChainHead, SegmentBreak};
 
 #[derive(Subcommand)]
-pub(super) enum Look {
+pub(super) enum AuditCommand {
     /// Walk the chains of the audit record and the access journal, and name where each first does not hold
     ///
-    /// Prints the head of every chain, as CHAIN SEQUENCE HASH. Keep them where nobody who can write to the
-    /// database can: with --expect, a later run proves that the record still goes through them.
+    /// Prints the head of every chain, as CHAIN SEQUENCE HASH. Keep them where those who can write to the
+    /// database cannot write: with --expect, a later run proves that the record still goes through them.
     Verify {
         /// The heads that an earlier run printed
         #[arg(long, value_name = "FILE")]
@@ -27,8 +27,8 @@ pub(super) enum Look {
     },
 }
 
-pub(super) fn audit(sources: &Sources, look: Look) -> Result<(), Failure> {
-    let Look::Verify { expect, output } = look;
+pub(super) fn audit(sources: &Sources, command: AuditCommand) -> Result<(), CommandFailure> {
+    let AuditCommand::Verify { expect, output } = command;
     let config = sources.load()?;
     let kept = expect.as_deref().map(read).transpose()?.unwrap_or_default();
     let store = open_migrated_store(&config)?;
@@ -47,7 +47,8 @@ pub(super) fn audit(sources: &Sources, look: Look) -> Result<(), Failure> {
             let SegmentBreak { segment, position, fault } = broken;
             json!({ "segment": segment, "position": position, "fault": fault.to_string() })
         };
-        let head = |head: &Head| json!({ "chain": head.chain, "sequence": head.sequence, "hash": head.hash });
+        let head =
+            |head: &ChainHead| json!({ "chain": head.chain, "sequence": head.sequence, "hash": head.hash });
         json!({
             "heads": heads.iter().map(head).collect::<Vec<_>>(),
             "breaks": breaks.iter().map(broken).collect::<Vec<_>>(),
@@ -63,20 +64,22 @@ pub(super) fn audit(sources: &Sources, look: Look) -> Result<(), Failure> {
         complain(&format!("access journal, segment {segment}, byte {position}: {fault}"));
     }
     match breaks.len() {
-        0 if !segments.is_empty() => Err(Failure::Other("the access journal does not hold".to_owned())),
+        0 if !segments.is_empty() => {
+            Err(CommandFailure::Other("the access journal does not hold".to_owned()))
+        }
         0 => Ok(()),
-        1 => Err(Failure::Other("the audit record does not hold in 1 chain".to_owned())),
-        more => Err(Failure::Other(format!("the audit record does not hold in {more} chains"))),
+        1 => Err(CommandFailure::Other("the audit record does not hold in 1 chain".to_owned())),
+        more => Err(CommandFailure::Other(format!("the audit record does not hold in {more} chains"))),
     }
 }
 
 /// Reads heads, one a line. Empty lines and those that begin with # are for people.
-fn read(file: &Path) -> Result<Vec<Head>, Failure> {
+fn read(file: &Path) -> Result<Vec<ChainHead>, CommandFailure> {
     let name = file.display();
     let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::Other(format!("cannot read {name}: {error}")))?;
+        .map_err(|error| CommandFailure::Other(format!("cannot read {name}: {error}")))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines
-        .map(|line| line.parse().map_err(|wrong| Failure::Other(format!("{name}: {wrong}: {line}"))))
+        .map(|line| line.parse().map_err(|wrong| CommandFailure::Other(format!("{name}: {wrong}: {line}"))))
         .collect()
 }

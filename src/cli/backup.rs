@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::verb::database::open_migrated_store;
-use crate::verb::failure::{Failure, complain, say};
+use crate::verb::failure::{CommandFailure, complain, say};
 use config::Sources;
 use store::{Copied, Store, check_copy};
 
@@ -15,10 +15,10 @@ const POSTGRES: &str = "a PostgreSQL database is backed up with its own tools: `
     that any server restores, or `pg_basebackup` with archived WAL for a restore to any instant; docs/operator.md has \
     the commands";
 
-pub(super) fn backup(sources: &Sources, file: &Path, force: bool) -> Result<(), Failure> {
+pub(super) fn backup(sources: &Sources, file: &Path, force: bool) -> Result<(), CommandFailure> {
     let config = sources.load()?;
     let Some(database) = config.database.url.file() else {
-        return Err(Failure::Other(POSTGRES.to_owned()));
+        return Err(CommandFailure::Other(POSTGRES.to_owned()));
     };
     check_place(file, database, force)?;
     let store = open_migrated_store(&config)?;
@@ -38,21 +38,21 @@ pub(super) fn backup(sources: &Sources, file: &Path, force: bool) -> Result<(), 
 }
 
 /// Refuses to write over what is there, unless it is to be replaced, and over a database that is in use.
-fn check_place(file: &Path, database: &Path, force: bool) -> Result<(), Failure> {
-    let told = |told: &str| Err(Failure::Other(format!("{} {told}", file.display())));
+fn check_place(file: &Path, database: &Path, force: bool) -> Result<(), CommandFailure> {
+    let refusal = |refusal: &str| Err(CommandFailure::Other(format!("{} {refusal}", file.display())));
     if !file.exists() {
         return Ok(());
     }
     if fs::canonicalize(file).ok() == fs::canonicalize(database).ok() {
-        return told("is the database itself: name another file");
+        return refusal("is the database itself: name another file");
     }
     // What stands in its journal would be read into whatever has its name.
     let mut journal = file.as_os_str().to_owned();
     journal.push("-wal");
     if Path::new(&journal).exists() {
-        return told("is a database that is in use, or was not closed: name another file");
+        return refusal("is a database that is in use, or was not closed: name another file");
     }
-    if force { Ok(()) } else { told("is there already: name another file, or say --force") }
+    if force { Ok(()) } else { refusal("is there already: name another file, or say --force") }
 }
 
 /// What is written before it takes the place of the file.
@@ -62,7 +62,7 @@ pub(super) fn part_of(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// Makes a file that nobody else reads, empty.
+/// Creates an empty file with mode 0600.
 pub(super) fn make_private(file: &Path) -> io::Result<File> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -79,7 +79,7 @@ pub(super) fn put_in_place(part: &Path, file: &Path) -> io::Result<()> {
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn copy(store: &Store, part: &Path) -> Result<Copied, Failure> {
+fn copy(store: &Store, part: &Path) -> Result<Copied, CommandFailure> {
     make_private(part).map_err(|error| cannot(part, &error))?;
     store.copy_to(part)?;
     let copied = check_copy(part)?;
@@ -91,11 +91,13 @@ fn copy(store: &Store, part: &Path) -> Result<Copied, Failure> {
     }
     match (copied.damage.as_slice(), copied.breaks.as_slice()) {
         ([], []) => Ok(copied),
-        ([], _) => Err(Failure::Other("the audit record does not hold, so this is no backup".to_owned())),
-        _ => Err(Failure::Other("the database is damaged, so this is no backup".to_owned())),
+        ([], _) => {
+            Err(CommandFailure::Other("the audit record does not hold, so this is no backup".to_owned()))
+        }
+        _ => Err(CommandFailure::Other("the database is damaged, so this is no backup".to_owned())),
     }
 }
 
-fn cannot(file: &Path, error: &io::Error) -> Failure {
-    Failure::Other(format!("cannot write {}: {error}", file.display()))
+fn cannot(file: &Path, error: &io::Error) -> CommandFailure {
+    CommandFailure::Other(format!("cannot write {}: {error}", file.display()))
 }

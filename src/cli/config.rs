@@ -2,11 +2,11 @@
 
 use clap::Subcommand;
 
-use crate::verb::failure::{Failure, say};
+use crate::verb::failure::{CommandFailure, say};
 use config::{DEFAULTS, Sources};
 
 #[derive(Clone, Copy, Subcommand)]
-pub(super) enum Look {
+pub(super) enum ConfigCommand {
     /// Print the settings in force, without secrets
     Show,
     /// Print the default settings: every setting, with its description
@@ -15,11 +15,11 @@ pub(super) enum Look {
     Check,
 }
 
-pub(super) fn look(sources: &Sources, look: Look) -> Result<(), Failure> {
-    match look {
-        Look::Show => say(&sources.show()?),
-        Look::Default => say(DEFAULTS.trim_end()),
-        Look::Check => {
+pub(super) fn config(sources: &Sources, command: ConfigCommand) -> Result<(), CommandFailure> {
+    match command {
+        ConfigCommand::Show => say(&sources.show()?),
+        ConfigCommand::Default => say(DEFAULTS.trim_end()),
+        ConfigCommand::Check => {
             sources.load()?;
             say("the settings are valid");
         }

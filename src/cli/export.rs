@@ -9,10 +9,10 @@ use clap::Args;
 
 use crate::backup::{make_private, part_of, put_in_place};
 use crate::verb::database::open_migrated_store;
-use crate::verb::failure::{Failure, complain};
+use crate::verb::failure::{CommandFailure, complain};
 use api_fhir::bulk::{Bulk, Take};
 use base::clock::{Clock, SystemClock};
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use config::Sources;
 use domain::account::Caller;
 use domain::audit::{Access, Act, Actor, Interaction};
@@ -23,7 +23,7 @@ use store::{Store, Tx};
 const PAGE: i64 = 1000;
 
 #[derive(Args)]
-pub(super) struct Options {
+pub(super) struct ExportOptions {
     /// Write to this file instead of standard output. The file appears when it is complete
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -39,7 +39,7 @@ fn ods_code(text: &str) -> Result<OdsCode, String> {
     OdsCode::parse(text).map_err(|wrong| wrong.to_string())
 }
 
-pub(super) fn export(sources: &Sources, options: &Options) -> Result<(), Failure> {
+pub(super) fn export(sources: &Sources, options: &ExportOptions) -> Result<(), CommandFailure> {
     let config = sources.load()?;
     let store = open_migrated_store(&config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -58,7 +58,7 @@ pub(super) fn export(sources: &Sources, options: &Options) -> Result<(), Failure
 }
 
 /// The export discloses all data, so the access is recorded before.
-fn write_down(store: &Store, clock: &dyn Clock, options: &Options) -> Result<(), Error> {
+fn write_down(store: &Store, clock: &dyn Clock, options: &ExportOptions) -> Result<(), Error> {
     let mut query = vec!["onbehalf export".to_owned()];
     query.extend(options.grantor.as_ref().map(|grantor| format!("--grantor {grantor}")));
     query.extend(options.with_people.then(|| "--with-people".to_owned()));
@@ -72,9 +72,9 @@ fn write_down(store: &Store, clock: &dyn Clock, options: &Options) -> Result<(),
 fn write(
     store: &Store,
     bulk: &Bulk,
-    options: &Options,
+    options: &ExportOptions,
     mut output: impl Write,
-) -> Result<(u64, u64), Failure> {
+) -> Result<(u64, u64), CommandFailure> {
     let counts = store.read_here::<_, Error, _>(|tx| {
         let people = if options.with_people { write_people(tx, &mut output)? } else { 0 };
         let roles = write_roles(tx, bulk, options.grantor.as_ref(), &mut output)?;
@@ -116,11 +116,11 @@ fn write_roles(
 }
 
 fn unwritten(error: io::Error) -> Error {
-    Error::new(Kind::Fault, "cannot write the export").because(error)
+    Error::new(ErrorKind::Fault, "cannot write the export").with_source(error)
 }
 
 /// Reports the numbers on standard error, because standard output may be the export.
-fn finish(written: Result<(u64, u64), Failure>) -> Result<(), Failure> {
+fn finish(written: Result<(u64, u64), CommandFailure>) -> Result<(), CommandFailure> {
     let (roles, people) = written?;
     complain(&match people {
         0 => format!("{roles} roles"),
@@ -129,6 +129,6 @@ fn finish(written: Result<(u64, u64), Failure>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn cannot(file: &Path, error: &io::Error) -> Failure {
-    Failure::Other(format!("cannot write {}: {error}", file.display()))
+fn cannot(file: &Path, error: &io::Error) -> CommandFailure {
+    CommandFailure::Other(format!("cannot write {}: {error}", file.display()))
 }

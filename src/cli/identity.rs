@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::verb::failure::Failure;
+use crate::verb::failure::CommandFailure;
 use api_fhir as fhir;
 use api_vrs as vrs;
 use base::clock::{Clock, SystemClock};
@@ -25,8 +25,8 @@ pub(super) struct Identity {
 
 impl Identity {
     /// The parts that the routes need, on a server with this URL.
-    pub(super) fn identities(self, public_url: &str) -> Result<Identities, Failure> {
-        let app_keys = AppKeys::new(public_url).map_err(|error| Failure::Other(error.to_string()))?;
+    pub(super) fn identities(self, public_url: &str) -> Result<Identities, CommandFailure> {
+        let app_keys = AppKeys::new(public_url).map_err(|error| CommandFailure::Other(error.to_string()))?;
         let federation = Federation { providers: Arc::new(self.providers), app_keys: Arc::new(app_keys) };
         let federation = self.authority.is_some().then_some(federation);
         Ok(Identities { federation, simulated: self.simulated.map(Arc::new) })
@@ -34,11 +34,11 @@ impl Identity {
 }
 
 /// The configured identity services; none where the authorization server is off.
-pub(super) fn configured(config: &Config) -> Result<Identity, Failure> {
+pub(super) fn configured(config: &Config) -> Result<Identity, CommandFailure> {
     let (true, Some(url)) = (config.oauth.enabled, &config.server.public_url) else {
         return Ok(Identity::default());
     };
-    let other = |error: &dyn std::error::Error| Failure::Other(error.to_string());
+    let other = |error: &dyn std::error::Error| CommandFailure::Other(error.to_string());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let folder = &config.oauth.keys;
     let authority = Arc::new(Authority::new(AuthoritySettings {

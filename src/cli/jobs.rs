@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::serve::runner;
 use crate::verb::database::open_migrated_store;
-use crate::verb::failure::Failure;
+use crate::verb::failure::CommandFailure;
 use crate::verb::output::Output;
 use base::clock::{Clock as _, SystemClock};
 use base::date_time::render_instant;
@@ -18,7 +18,7 @@ use service::job::{JOBS, Job};
 use store::{JobRow, Tx};
 
 #[derive(Subcommand)]
-pub(super) enum Act {
+pub(super) enum JobsCommand {
     /// Run a job now, even if it is not due, unless another process is running it
     Run {
         /// Its name, as `onbehalf jobs` lists it
@@ -26,16 +26,23 @@ pub(super) enum Act {
     },
 }
 
-pub(super) fn jobs(sources: &Sources, act: Option<Act>, output: Output) -> Result<(), Failure> {
+pub(super) fn jobs(
+    sources: &Sources,
+    act: Option<JobsCommand>,
+    output: Output,
+) -> Result<(), CommandFailure> {
     let config = sources.load()?;
     let store = open_migrated_store(&config)?;
-    if let Some(Act::Run { name }) = act {
+    if let Some(JobsCommand::Run { name }) = act {
         let Some(job) = Job::find(&name) else {
             let names: Vec<&str> = JOBS.iter().map(|job| job.name).collect();
-            return Err(Failure::Other(format!("unknown job {name}; the jobs are {}", names.join(", "))));
+            return Err(CommandFailure::Other(format!(
+                "unknown job {name}; the jobs are {}",
+                names.join(", ")
+            )));
         };
         if !runner(&config, &store, Arc::new(SystemClock))?.run_now(&job)? {
-            return Err(Failure::Other(format!(
+            return Err(CommandFailure::Other(format!(
                 "another process is running {name}: `onbehalf jobs` shows until when"
             )));
         }
@@ -43,7 +50,7 @@ pub(super) fn jobs(sources: &Sources, act: Option<Act>, output: Output) -> Resul
         let ran = rows.iter().find(|row| row.name == job.name);
         output.print(|| document(&job, ran), || vec![describe(&job, ran)]);
         return match ran.and_then(|row| row.outcome.as_deref()) {
-            Some("failed") => Err(Failure::Other(format!("{name} failed"))),
+            Some("failed") => Err(CommandFailure::Other(format!("{name} failed"))),
             _ => Ok(()),
         };
     }

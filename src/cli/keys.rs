@@ -3,15 +3,15 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use crate::verb::failure::{Failure, say};
+use crate::verb::failure::{CommandFailure, say};
 use crate::verb::output::Output;
 use base::clock::{Clock as _, SystemClock};
 use config::Sources;
-use jose::key::Purpose;
+use jose::key::KeyPurpose;
 use jose::key::{KeyRing, SigningKey, add_key};
 
 #[derive(Clone, Copy, Subcommand)]
-pub(super) enum Act {
+pub(super) enum KeysCommand {
     /// Print the keys of the folder, each with its purpose; the last key of a purpose signs
     List(Output),
     /// Add a key for each purpose. Running servers sign with it within five minutes; signatures of the older
@@ -19,12 +19,12 @@ pub(super) enum Act {
     Rotate,
 }
 
-pub(super) fn keys(sources: &Sources, act: Act) -> Result<(), Failure> {
+pub(super) fn keys(sources: &Sources, act: KeysCommand) -> Result<(), CommandFailure> {
     let config = sources.load()?;
     let folder = &config.oauth.keys;
-    let failed = |error: jose::key::KeyError| Failure::Other(error.to_string());
+    let failed = |error: jose::key::KeyError| CommandFailure::Other(error.to_string());
     match act {
-        Act::List(output) => {
+        KeysCommand::List(output) => {
             let ring = KeyRing::load(folder).map_err(failed)?;
             let signs =
                 |key: &SigningKey| ring.newest(key.purpose).is_some_and(|newest| newest.kid == key.kid);
@@ -34,10 +34,10 @@ pub(super) fn keys(sources: &Sources, act: Act) -> Result<(), Failure> {
                 || ring.iter().map(|key| format!("{} {}", key.purpose.as_str(), key.kid)).collect(),
             );
         }
-        Act::Rotate => {
+        KeysCommand::Rotate => {
             let now = SystemClock.now();
             KeyRing::open(folder, now).map_err(failed)?;
-            for purpose in Purpose::ALL {
+            for purpose in KeyPurpose::ALL {
                 let key = add_key(folder, purpose, now).map_err(failed)?;
                 say(&format!("added {} {}", purpose.as_str(), key.kid));
             }

@@ -27,7 +27,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use ::config::{Faults, Sources};
 
 pub use seed_file::SeedFile;
-use verb::failure::{Failure, complain};
+use verb::failure::{CommandFailure, complain};
 use verb::output::Output;
 
 /// OnBehalf: who may act for whom in digital health.
@@ -68,7 +68,7 @@ enum Verb {
     },
     /// Migrate the database to the schema of this version, or undo migrations
     #[command(subcommand)]
-    Migrate(migrate::Step),
+    Migrate(migrate::MigrateCommand),
     /// Fill a database from a file of people, relationships, roles and access requests
     ///
     /// The format is that of examples/people.json. Existing entries are not changed. (The numbers of
@@ -82,9 +82,9 @@ enum Verb {
     /// Every line is validated like a create through the API. Existing roles are never overwritten. To
     /// continue a run that was stopped, run the same command again. Exit code 1 when any line was not
     /// imported.
-    Import(import::Options),
+    Import(import::ImportOptions),
     /// Write every role as NDJSON of Consent
-    Export(export::Options),
+    Export(export::ExportOptions),
     /// Copy an SQLite database to a file while the service runs, and check the copy
     ///
     /// The keys and secrets of the settings are separate files: back them up elsewhere.
@@ -97,16 +97,16 @@ enum Verb {
     },
     /// Check the integrity of the audit record
     #[command(subcommand)]
-    Audit(audit::Look),
+    Audit(audit::AuditCommand),
     /// List the subscriptions and their deliveries, or switch one off
-    Subscriptions(subscriptions::Look),
+    Subscriptions(subscriptions::SubscriptionsCommand),
     /// List the keys that sign tokens, or add new ones
     #[command(subcommand)]
-    Keys(keys::Act),
+    Keys(keys::KeysCommand),
     /// List the service's jobs, or run one now
     Jobs {
         #[command(subcommand)]
-        act: Option<jobs::Act>,
+        act: Option<jobs::JobsCommand>,
         #[command(flatten)]
         output: Output,
     },
@@ -121,7 +121,7 @@ enum Verb {
     },
     /// Show or check the settings
     #[command(subcommand)]
-    Config(config::Look),
+    Config(config::ConfigCommand),
     /// Print the completion script of a shell
     Completions(describe::Completions),
     /// Print the manual page, or write one for each command
@@ -143,10 +143,10 @@ pub fn run() -> ExitCode {
         Verb::Import(options) => import::import(&sources, &options),
         Verb::Export(options) => export::export(&sources, &options),
         Verb::Backup { file, force } => backup::backup(&sources, &file, force),
-        Verb::Audit(look) => audit::audit(&sources, look),
-        Verb::Subscriptions(look) => subscriptions::subscriptions(&sources, look),
+        Verb::Audit(command) => audit::audit(&sources, command),
+        Verb::Subscriptions(command) => subscriptions::subscriptions(&sources, command),
         Verb::Doctor { json } => doctor::doctor(&sources, json),
-        Verb::Config(look) => config::look(&sources, look),
+        Verb::Config(command) => config::config(&sources, command),
         Verb::Jobs { act, output } => jobs::jobs(&sources, act, output),
         Verb::Keys(act) => keys::keys(&sources, act),
         Verb::Completions(asked) => describe::completions(Arguments::command(), &asked),
@@ -154,14 +154,14 @@ pub fn run() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Settings(Faults(faults))) => {
+        Err(CommandFailure::Settings(Faults(faults))) => {
             complain("the settings are not valid:");
             for fault in &faults {
                 complain(&format!("  {fault}"));
             }
             ExitCode::from(2)
         }
-        Err(Failure::Other(sentence)) => {
+        Err(CommandFailure::Other(sentence)) => {
             complain(&sentence);
             ExitCode::FAILURE
         }

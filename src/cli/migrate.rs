@@ -5,12 +5,12 @@ use std::io::{self, IsTerminal as _, Write as _};
 use clap::Subcommand;
 
 use crate::verb::database::open_store;
-use crate::verb::failure::{Failure, say};
+use crate::verb::failure::{CommandFailure, say};
 use config::Sources;
 use store::Store;
 
 #[derive(Clone, Copy, Subcommand)]
-pub(super) enum Step {
+pub(super) enum MigrateCommand {
     /// Apply every pending migration
     Up,
     /// Undo the last migrations. This deletes the data in the tables that they created
@@ -26,17 +26,17 @@ pub(super) enum Step {
     Status,
 }
 
-pub(super) fn migrate(sources: &Sources, step: Step) -> Result<(), Failure> {
+pub(super) fn migrate(sources: &Sources, step: MigrateCommand) -> Result<(), CommandFailure> {
     let config = sources.load()?;
     match step {
-        Step::Up => {
+        MigrateCommand::Up => {
             let applied = open_store(&config)?.migrate_up()?;
             for version in &applied {
                 say(&format!("applied {version}"));
             }
             say(if applied.is_empty() { "nothing to do: the database is current" } else { "done" });
         }
-        Step::Down { steps, yes } => {
+        MigrateCommand::Down { steps, yes } => {
             let store = open_store(&config)?;
             store.check_not_newer()?;
             if !yes {
@@ -47,7 +47,7 @@ pub(super) fn migrate(sources: &Sources, step: Step) -> Result<(), Failure> {
                 say(&format!("reverted {version}"));
             }
         }
-        Step::Status => {
+        MigrateCommand::Status => {
             for step in Store::open(&config.database.options())?.migrations()? {
                 let state = match (step.is_applied, step.is_known) {
                     (true, true) => "applied",
@@ -63,7 +63,7 @@ pub(super) fn migrate(sources: &Sources, step: Step) -> Result<(), Failure> {
 
 /// Asks at the terminal whether to undo the last migrations. Without a terminal the answer is no: a script
 /// uses `--yes`.
-fn ask(store: &Store, steps: usize) -> Result<(), Failure> {
+fn ask(store: &Store, steps: usize) -> Result<(), CommandFailure> {
     let all = store.migrations()?;
     let undone: Vec<&str> = all
         .iter()
@@ -74,15 +74,15 @@ fn ask(store: &Store, steps: usize) -> Result<(), Failure> {
         .collect();
     let what = undone.join(", ");
     if !io::stdin().is_terminal() {
-        let told = format!("this would delete the data of {what}: repeat the command with --yes");
-        return Err(Failure::Other(told));
+        let message = format!("this would delete the data of {what}: repeat the command with --yes");
+        return Err(CommandFailure::Other(message));
     }
     let _closed = write!(io::stderr(), "Undo {what} in {}, and delete their data? [y/N] ", store.url());
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);
     let is_yes = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
     if read.is_err() || !is_yes {
-        return Err(Failure::Other("nothing was undone".to_owned()));
+        return Err(CommandFailure::Other("nothing was undone".to_owned()));
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::seed;
 use crate::seed_file::SeedFile;
 use crate::serve::{listen, public_url, run, survive_hang_up};
 use crate::verb::database::open_serving_store;
-use crate::verb::failure::{Failure, say};
+use crate::verb::failure::{CommandFailure, say};
 use api_vrs as vrs;
 use base::clock::{Clock as _, SystemClock};
 use base::error::Error;
@@ -25,11 +25,12 @@ const DATA: &str = include_str!("../../examples/sandbox-data.json");
 /// More people, whose ages are relative to the current date.
 const PEOPLE: &str = include_str!("../../examples/sandbox-people.json");
 
-pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
+pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), CommandFailure> {
     let config = sources.load()?;
     if !config.server.listen.ip().is_loopback() {
-        let told = "the sandbox is open to every caller, so it listens on loopback only (127.0.0.1 or [::1])";
-        return Err(Failure::Other(told.to_owned()));
+        let message =
+            "the sandbox is open to every caller, so it listens on loopback only (127.0.0.1 or [::1])";
+        return Err(CommandFailure::Other(message.to_owned()));
     }
     survive_hang_up()?;
     observe::start_log(&config.log);
@@ -37,7 +38,7 @@ pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
     let store = open_serving_store(&config)?;
     // A second sandbox must not empty the database of the first, whatever its port.
     let _claim = store.claim_sole_use()?.ok_or_else(|| {
-        Failure::Other(format!(
+        CommandFailure::Other(format!(
             "another sandbox is running on the database {}: stop it, or give this one a database of its own, as in \
              --database sqlite:another.sqlite",
             store.url()
@@ -48,13 +49,13 @@ pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
     let mut seeded = Seeded::default();
     for text in [DATA, &with_birthdays(PEOPLE, today)] {
         let data = SeedFile::parse(text).and_then(|data| data.read(config.contract.nhs_number_check));
-        let data = data.map_err(Failure::Other)?;
+        let data = data.map_err(CommandFailure::Other)?;
         seeded += store.write_here::<_, Error, _>(|tx| command::seed(tx, &SystemClock, data))?;
     }
-    let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
+    let address = listener.local_addr().map_err(|error| CommandFailure::Other(error.to_string()))?;
     say(&format!("database {} ({})", store.url(), seed::describe(seeded)));
-    let SandboxIdentity { identity, told } = identity(&public_url(&config, address), &config)?;
-    say(&welcome(address, &told));
+    let SandboxIdentity { identity, message } = identity(&public_url(&config, address), &config)?;
+    say(&welcome(address, &message));
     run(&config, store, AccessPolicy::Open, listener, identity)
 }
 
@@ -69,13 +70,14 @@ fn with_birthdays(text: &str, today: NaiveDate) -> String {
 
 /// Empties the database, unless it is to be kept, and marks it as the sandbox's. A database with other data
 /// is not changed.
-fn prepare(store: &Store, keep: bool) -> Result<(), Failure> {
+fn prepare(store: &Store, keep: bool) -> Result<(), CommandFailure> {
     if !store.is_empty()? {
         let mark = store.write_here::<_, Error, _>(|tx| tx.find_setting(SANDBOX_MARK));
         if !mark.is_ok_and(|mark| mark.is_some()) {
             let place = store.url();
-            let told = format!("the database {place} is not a sandbox's, so the sandbox does not change it");
-            return Err(Failure::Other(told));
+            let message =
+                format!("the database {place} is not a sandbox's, so the sandbox does not change it");
+            return Err(CommandFailure::Other(message));
         }
         if keep {
             store.migrate_up()?;

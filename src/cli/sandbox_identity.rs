@@ -9,12 +9,14 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::identity::{Identity, audiences, keys_of};
-use crate::verb::failure::Failure;
+use crate::verb::failure::CommandFailure;
 use base::clock::{Clock, SystemClock};
 use config::Config;
-use domain::account::{ClientAuthentication, GrantType, IntrospectionSubject, Mode, Registration, Scopes};
+use domain::account::{
+    AccessMode, ClientAuthentication, GrantType, IntrospectionSubject, Registration, Scopes,
+};
 use idp::{HttpOptions, Providers};
-use jose::key::{KeyRing, Purpose, SigningKey};
+use jose::key::{KeyPurpose, KeyRing, SigningKey};
 use server::TourApp;
 use service::authority::{Authority, AuthoritySettings};
 use simulated_idp::{Simulated, Which, settings};
@@ -32,17 +34,17 @@ const LOGGED_OUT: [&str; 2] = ["http://127.0.0.1:9000/", "http://localhost:9000/
 /// The authentication of a sandbox, and its part of the banner.
 pub(super) struct SandboxIdentity {
     pub(super) identity: Identity,
-    pub(super) told: String,
+    pub(super) message: String,
 }
 
 /// The authorization server and the providers of a sandbox with this URL.
-pub(super) fn identity(public_url: &str, config: &Config) -> Result<SandboxIdentity, Failure> {
-    let other = |error: &dyn std::error::Error| Failure::Other(error.to_string());
+pub(super) fn identity(public_url: &str, config: &Config) -> Result<SandboxIdentity, CommandFailure> {
+    let other = |error: &dyn std::error::Error| CommandFailure::Other(error.to_string());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = Arc::new(KeyRing::generate(clock.now()).map_err(|error| other(&error))?);
     let (key_file, key) = backend_key(&config.secrets.key_file, &*clock)?;
     let registrations = registrations(public_url, config, &key)?;
-    let told = told(&key_file, config);
+    let message = message(&key_file, config);
     let authority = Arc::new(Authority::new(AuthoritySettings {
         issuer: public_url.to_owned(),
         audiences: audiences(public_url),
@@ -61,26 +63,31 @@ pub(super) fn identity(public_url: &str, config: &Config) -> Result<SandboxIdent
     for provider in &config.oauth.providers {
         if providers.iter().any(|known| known.id == provider.id) {
             let id = &provider.id;
-            let told = format!("oauth.providers: the sandbox simulates {id}: give the provider another id");
-            return Err(Failure::Other(told));
+            let message =
+                format!("oauth.providers: the sandbox simulates {id}: give the provider another id");
+            return Err(CommandFailure::Other(message));
         }
         providers.push(provider.clone());
     }
     let providers = Providers::new(providers, &source, options, &clock).map_err(|error| other(&error))?;
     let simulated = Simulated::new(public_url, source, clock.now()).map_err(|error| other(&error))?;
     let identity = Identity { authority: Some(authority), providers, simulated: Some(simulated) };
-    Ok(SandboxIdentity { identity, told })
+    Ok(SandboxIdentity { identity, message })
 }
 
 /// The sandbox's own apps, then those of the settings.
-fn registrations(public_url: &str, config: &Config, key: &SigningKey) -> Result<Vec<Registration>, Failure> {
+fn registrations(
+    public_url: &str,
+    config: &Config,
+    key: &SigningKey,
+) -> Result<Vec<Registration>, CommandFailure> {
     let mut apps = vec![portal(public_url), epr(), backend(key), staff(public_url)];
     for app in &config.oauth.apps {
         if apps.iter().any(|known| known.client_id == app.client_id) {
             let id = &app.client_id;
-            let told =
+            let message =
                 format!("oauth.apps: {id} is an app of the sandbox itself: give yours another client_id");
-            return Err(Failure::Other(told));
+            return Err(CommandFailure::Other(message));
         }
         apps.push(app.clone());
     }
@@ -88,7 +95,7 @@ fn registrations(public_url: &str, config: &Config, key: &SigningKey) -> Result<
 }
 
 /// The part of the banner.
-fn told(key_file: &Path, config: &Config) -> String {
+fn message(key_file: &Path, config: &Config) -> String {
     let [one, other] = REDIRECTS;
     let apps = &config.oauth.apps;
     let own: Vec<String> =
@@ -120,33 +127,33 @@ These apps are registered (their log-in is simulated, at /simulated):
 }
 
 /// The key of `demo-backend`: that of the last run, or a new one. It is valid at a sandbox only.
-fn backend_key(beside: &Path, clock: &dyn Clock) -> Result<(PathBuf, SigningKey), Failure> {
+fn backend_key(beside: &Path, clock: &dyn Clock) -> Result<(PathBuf, SigningKey), CommandFailure> {
     let path = beside.with_file_name(BACKEND_KEY);
     let cannot = |error: &dyn std::error::Error| {
-        Failure::Other(format!("the key of demo-backend, {}: {error}", path.display()))
+        CommandFailure::Other(format!("the key of demo-backend, {}: {error}", path.display()))
     };
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let made = SigningKey::generate(Purpose::AccessToken, clock.now());
+            let made = SigningKey::generate(KeyPurpose::AccessToken, clock.now());
             let (_, text) = made.map_err(|error| cannot(&error))?;
             fs::write(&path, &text).map_err(|error| cannot(&error))?;
             text
         }
         Err(error) => return Err(cannot(&error)),
     };
-    let key = SigningKey::read(Purpose::AccessToken, BACKEND_KID.to_owned(), &text);
+    let key = SigningKey::read(KeyPurpose::AccessToken, BACKEND_KID.to_owned(), &text);
     let key = key.map_err(|_unread| {
-        let told = format!(
+        let message = format!(
             "{} is not an EC private key: remove it, and the sandbox creates another",
             path.display()
         );
-        Failure::Other(told)
+        CommandFailure::Other(message)
     })?;
     Ok((path, key))
 }
 
-fn app(client_id: &str, name: &str, mode: Mode) -> Registration {
+fn app(client_id: &str, name: &str, mode: AccessMode) -> Registration {
     Registration {
         client_id: client_id.to_owned(),
         name: name.to_owned(),
@@ -176,7 +183,7 @@ fn portal(public_url: &str) -> Registration {
             "openid fhirUser launch/patient offline_access delegation patient/*.cruds user/*.cruds",
         ),
         logout_uris: LOGGED_OUT.map(str::to_owned).into(),
-        ..app(TourApp::Citizen.client_id(), "Demo portal", Mode::Citizen)
+        ..app(TourApp::Citizen.client_id(), "Demo portal", AccessMode::Citizen)
     }
 }
 
@@ -186,7 +193,7 @@ fn staff(public_url: &str) -> Registration {
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         scopes: Scopes::of_token("openid fhirUser offline_access user/*.cruds"),
         logout_uris: LOGGED_OUT.map(str::to_owned).into(),
-        ..app(TourApp::Staff.client_id(), "Demo practice", Mode::Staff)
+        ..app(TourApp::Staff.client_id(), "Demo practice", AccessMode::Staff)
     }
 }
 
@@ -196,7 +203,7 @@ fn epr() -> Registration {
         grant_types: vec![GrantType::ClientCredentials],
         scopes: Scopes::of_token("system/*.cruds"),
         may_introspect: true,
-        ..app("demo-epr", "Demo EPR", Mode::System)
+        ..app("demo-epr", "Demo EPR", AccessMode::System)
     }
 }
 
@@ -205,6 +212,6 @@ fn backend(key: &SigningKey) -> Registration {
         authentication: ClientAuthentication::PrivateKeyJwt { jwks: key.public_set() },
         grant_types: vec![GrantType::ClientCredentials],
         scopes: Scopes::of_token("system/*.cruds"),
-        ..app("demo-backend", "Demo backend service", Mode::System)
+        ..app("demo-backend", "Demo backend service", AccessMode::System)
     }
 }

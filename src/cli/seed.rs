@@ -4,23 +4,23 @@ use std::path::Path;
 
 use crate::seed_file::SeedFile;
 use crate::verb::database::open_store;
-use crate::verb::failure::{Failure, say};
+use crate::verb::failure::{CommandFailure, say};
 use base::clock::SystemClock;
 use base::error::Error;
 use config::Sources;
 use service::proxy as command;
 use service::proxy::Seeded;
 
-pub(super) fn seed(sources: &Sources, file: &Path) -> Result<(), Failure> {
+pub(super) fn seed(sources: &Sources, file: &Path) -> Result<(), CommandFailure> {
     let config = sources.load()?;
     let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::Other(format!("cannot read {}: {error}", file.display())))?;
+        .map_err(|error| CommandFailure::Other(format!("cannot read {}: {error}", file.display())))?;
     let seed = SeedFile::parse(&text)
         .and_then(|seed| seed.read(config.contract.nhs_number_check))
-        .map_err(|fault| Failure::Other(format!("{}: {fault}", file.display())))?;
+        .map_err(|fault| CommandFailure::Other(format!("{}: {fault}", file.display())))?;
     let store = open_store(&config)?;
     if !store.is_current()? {
-        return Err(Failure::Other(
+        return Err(CommandFailure::Other(
             "the database is not migrated: run `onbehalf migrate up` first".to_owned(),
         ));
     }

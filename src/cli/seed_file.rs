@@ -157,12 +157,12 @@ impl SeedFile {
             return Err("not a JSON object".to_owned());
         }
         let seed: Self = serde_json::from_str(text).map_err(|error| {
-            let told = error.to_string();
+            let message = error.to_string();
             let place = format!("line {}, column {}", error.line(), error.column());
             // Most messages quote the value; these name only a member of the format.
-            if ["missing field", "duplicate field"].iter().any(|start| told.starts_with(start)) {
-                told
-            } else if told.starts_with("unknown field") {
+            if ["missing field", "duplicate field"].iter().any(|start| message.starts_with(start)) {
+                message
+            } else if message.starts_with("unknown field") {
                 format!("{place}: an unknown member")
             } else if error.is_eof() {
                 format!("{place}: the JSON ends too early")

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::identity::{Identity, configured};
 use crate::verb::database::{migrated, open_serving_store};
-use crate::verb::failure::Failure;
-use api_fhir::notification::SubscriberFront;
+use crate::verb::failure::CommandFailure;
+use api_fhir::notification::FhirNotificationRenderer;
 use base::clock::{Clock, SystemClock};
 use base::net::resolver::SystemLookup;
 use base::secret::Vault;
@@ -25,7 +25,7 @@ use web::limit::Throttle;
 use web::observe;
 use web::observe::Metrics;
 
-pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
+pub(super) fn serve(sources: &Sources) -> Result<(), CommandFailure> {
     let config = sources.load()?;
     if config.access.policy.is_none() && !config.oauth.enabled {
         return Err(Faults(vec![NO_AUTHENTICATION.to_owned()]).into());
@@ -42,9 +42,9 @@ pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
 
 /// Ignores SIGHUP until the server listens; by default it would end the process. Once the server listens,
 /// SIGHUP reloads its certificate (`server::build`).
-pub(super) fn survive_hang_up() -> Result<(), Failure> {
+pub(super) fn survive_hang_up() -> Result<(), CommandFailure> {
     let heard = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default());
-    heard.map(drop).map_err(|error| Failure::Other(format!("cannot listen for SIGHUP: {error}")))
+    heard.map(drop).map_err(|error| CommandFailure::Other(format!("cannot listen for SIGHUP: {error}")))
 }
 
 /// Warns about files of an SQLite database that other users can read: they contain personal data, and earlier
@@ -65,9 +65,10 @@ pub(super) fn public_url(config: &Config, address: SocketAddr) -> String {
 }
 
 /// Binds the port.
-pub(super) fn listen(config: &Config) -> Result<TcpListener, Failure> {
+pub(super) fn listen(config: &Config) -> Result<TcpListener, CommandFailure> {
     let address = config.server.listen;
-    TcpListener::bind(address).map_err(|error| Failure::Other(format!("cannot listen on {address}: {error}")))
+    TcpListener::bind(address)
+        .map_err(|error| CommandFailure::Other(format!("cannot listen on {address}: {error}")))
 }
 
 /// Serves until a signal to stop; then finishes running requests and closes the database.
@@ -77,9 +78,10 @@ pub(super) fn run(
     policy: AccessPolicy,
     listener: TcpListener,
     identity: Identity,
-) -> Result<(), Failure> {
-    let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
-    let vault = Vault::open(&config.secrets.key_file).map_err(|error| Failure::Other(error.to_string()))?;
+) -> Result<(), CommandFailure> {
+    let address = listener.local_addr().map_err(|error| CommandFailure::Other(error.to_string()))?;
+    let vault =
+        Vault::open(&config.secrets.key_file).map_err(|error| CommandFailure::Other(error.to_string()))?;
     let public_url = public_url(config, address);
     let authority = identity.authority.clone();
     let identities = identity.identities(&public_url)?;
@@ -106,7 +108,7 @@ pub(super) fn run(
     let running = running.map(Runner::start);
     let served = actix_rt::System::new().block_on(async {
         let housekeeping =
-            actix_rt::spawn(keep_house(composition.gate.clone(), composition.throttle.clone()));
+            actix_rt::spawn(housekeeping(composition.gate.clone(), composition.throttle.clone()));
         let delivery = delivery(&composition)?;
         let server = server::build(composition, identities, listener, &config.server)?;
         tracing::info!(%address, database = %store.url(), "listening");
@@ -123,12 +125,16 @@ pub(super) fn run(
     }
     drop(store);
     tracing::info!("stopped");
-    served.map_err(|error| Failure::Other(format!("the server failed: {error}")))
+    served.map_err(|error| CommandFailure::Other(format!("the server failed: {error}")))
 }
 
 /// The runner of the configured jobs.
-pub(super) fn runner(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<Runner, Failure> {
-    let sender = sender::configured(config.smtp.as_ref()).map_err(Failure::Other)?;
+pub(super) fn runner(
+    config: &Config,
+    store: &Store,
+    clock: Arc<dyn Clock>,
+) -> Result<Runner, CommandFailure> {
+    let sender = sender::configured(config.smtp.as_ref()).map_err(CommandFailure::Other)?;
     Ok(Runner::new(store.clone(), clock, config.jobs.clone(), sender))
 }
 
@@ -138,13 +144,13 @@ pub(super) fn delivery(composition: &Composition) -> io::Result<Worker> {
     let rest_hook =
         RestHook::new(Arc::clone(&fhir.subscriptions), Arc::clone(&gate.clock), Arc::new(SystemLookup));
     let rest_hook = rest_hook.map_err(|error| io::Error::other(error.cause()))?;
-    Worker::start(worker::Parts {
+    Worker::start(worker::WorkerParts {
         store: gate.store.clone(),
         clock: Arc::clone(&gate.clock),
         settings: Arc::clone(&fhir.subscriptions),
         vault: Arc::clone(&fhir.vault),
-        front: Arc::new(SubscriberFront::new(fhir.clone())),
-        carrier: Arc::new(Channels {
+        renderer: Arc::new(FhirNotificationRenderer::new(fhir.clone())),
+        sender: Arc::new(Channels {
             rest_hook,
             brokers: Brokers::new(fhir.subscriptions.allowed_brokers.clone()),
             sockets: sockets.clone(),
@@ -155,7 +161,7 @@ pub(super) fn delivery(composition: &Composition) -> io::Result<Worker> {
     })
 }
 
-async fn keep_house(gate: Gate, throttle: Throttle) {
+async fn housekeeping(gate: Gate, throttle: Throttle) {
     let mut every = tokio::time::interval(Duration::from_secs(300));
     loop {
         every.tick().await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::verb::database::open_migrated_store;
-use crate::verb::failure::{Failure, say};
+use crate::verb::failure::{CommandFailure, say};
 use crate::verb::output::Output;
 use base::clock::{Clock as _, SystemClock};
 use base::date_time::render_instant;
@@ -25,17 +25,17 @@ const ATTEMPTS: i64 = 50;
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub(super) struct Look {
+pub(super) struct SubscriptionsCommand {
     /// Show this subscription, with its last attempts
     id: Option<Uuid>,
     #[command(subcommand)]
-    act: Option<Deed>,
+    act: Option<SubscriptionAction>,
     #[command(flatten)]
     output: Output,
 }
 
 #[derive(Subcommand)]
-enum Deed {
+enum SubscriptionAction {
     /// Switch a subscription off: no event is numbered or sent for it until its owner requests it again
     Off {
         /// The id of the subscription
@@ -43,17 +43,17 @@ enum Deed {
     },
 }
 
-pub(super) fn subscriptions(sources: &Sources, look: Look) -> Result<(), Failure> {
+pub(super) fn subscriptions(sources: &Sources, command: SubscriptionsCommand) -> Result<(), CommandFailure> {
     let config = sources.load()?;
     let store = open_migrated_store(&config)?;
-    match (look.id, look.act) {
-        (_, Some(Deed::Off { id })) => switch_off(&store, id),
-        (Some(id), None) => show(&store, id, look.output),
-        (None, None) => list(&store, look.output),
+    match (command.id, command.act) {
+        (_, Some(SubscriptionAction::Off { id })) => switch_off(&store, id),
+        (Some(id), None) => show(&store, id, command.output),
+        (None, None) => list(&store, command.output),
     }
 }
 
-fn list(store: &Store, output: Output) -> Result<(), Failure> {
+fn list(store: &Store, output: Output) -> Result<(), CommandFailure> {
     let mut all = Vec::new();
     if !output.json {
         say("id\towner\tchannel\tstatus\tunsent\tlag\tlast success\tnext try\tlast error");
@@ -116,7 +116,7 @@ fn line(overview: &Overview, now: DateTime<Utc>) -> String {
     .join("\t")
 }
 
-fn show(store: &Store, id: Uuid, output: Output) -> Result<(), Failure> {
+fn show(store: &Store, id: Uuid, output: Output) -> Result<(), CommandFailure> {
     let (overview, attempts) =
         store.read_here::<_, Error, _>(|tx| Ok((tx.find_overview(id)?, tx.list_attempts(id, ATTEMPTS)?)))?;
     let overview = overview.ok_or_else(|| unknown(id))?;
@@ -125,7 +125,7 @@ fn show(store: &Store, id: Uuid, output: Output) -> Result<(), Failure> {
         [line(&overview, SystemClock.now())]
             .into_iter()
             .chain(error)
-            .chain(attempts.iter().map(told))
+            .chain(attempts.iter().map(describe_attempt))
             .collect()
     };
     output.print(|| document(&overview, Some(&attempts)), lines);
@@ -147,7 +147,7 @@ fn document_of(attempt: &AttemptRecord) -> Value {
     })
 }
 
-fn told(attempt: &AttemptRecord) -> String {
+fn describe_attempt(attempt: &AttemptRecord) -> String {
     let AttemptRecord { at, kind, first_number, last_number, failure, status, duration_ms, answer, .. } =
         attempt;
     let numbers = first_number.zip(*last_number).map(|(first, last)| format!(" {first}-{last}"));
@@ -162,7 +162,7 @@ fn told(attempt: &AttemptRecord) -> String {
     )
 }
 
-fn switch_off(store: &Store, id: Uuid) -> Result<(), Failure> {
+fn switch_off(store: &Store, id: Uuid) -> Result<(), CommandFailure> {
     let now = SystemClock.now();
     let switched = store.write_here::<_, Error, _>(|tx| {
         let Some(Versioned { value, version, .. }) =
@@ -191,6 +191,6 @@ fn switch_off(store: &Store, id: Uuid) -> Result<(), Failure> {
     Ok(())
 }
 
-fn unknown(id: Uuid) -> Failure {
-    Failure::Other(format!("unknown subscription {id}"))
+fn unknown(id: Uuid) -> CommandFailure {
+    CommandFailure::Other(format!("unknown subscription {id}"))
 }

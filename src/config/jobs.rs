@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::proxy::{Deed, LegalBasis, Milestone, Milestones};
+use domain::proxy::{LegalBasis, Milestone, MilestoneAction, Milestones};
 use figment::value::{Dict, Value};
 use service::job::settings::{Jobs, Smtp, SmtpTls};
 
@@ -75,8 +75,8 @@ fn milestone(table: &Dict) -> Result<Option<Milestone>, &'static str> {
         }
     };
     match table.get("action").and_then(Value::as_str) {
-        Some("review") => Ok(Some(Milestone { age, legal_basis, deed: Deed::Review })),
-        Some("end") => Ok(Some(Milestone { age, legal_basis, deed: Deed::End })),
+        Some("review") => Ok(Some(Milestone { age, legal_basis, action: MilestoneAction::Review })),
+        Some("end") => Ok(Some(Milestone { age, legal_basis, action: MilestoneAction::End })),
         Some("nothing") => Ok(None),
         _ => Err("action must be \"review\", \"end\" or \"nothing\""),
     }

@@ -19,9 +19,9 @@ use figment::providers::{Env, Format, Toml};
 pub use contract::Contract;
 pub use oauth::OAuth;
 pub use reader::{DEFAULTS, Faults};
-pub use sections::{Access, Database, Health, Limits, Log, LogFormat, Server, Tls};
+pub use sections::{AccessSettings, Database, Health, Limits, Log, LogFormat, Server, TlsFiles};
 
-pub use subscriptions::Secrets;
+pub use subscriptions::SecretsSettings;
 
 use service::event::settings::Subscriptions;
 use service::job::settings::{Jobs, Smtp};
@@ -50,10 +50,10 @@ pub struct Sources {
 pub struct Config {
     pub server: Server,
     pub database: Database,
-    pub access: Access,
+    pub access: AccessSettings,
     pub oauth: OAuth,
     pub contract: Contract,
-    pub secrets: Secrets,
+    pub secrets: SecretsSettings,
     pub subscriptions: Subscriptions,
     pub jobs: Jobs,
     pub smtp: Option<Smtp>,
@@ -114,9 +114,10 @@ impl Config {
         let server = Server::read(reader);
         let database = Database::read(reader);
         let contract = Contract::read(reader);
-        let access = Access::read(reader, contract.as_ref().map(|contract| contract.nhs_number_check));
+        let access =
+            AccessSettings::read(reader, contract.as_ref().map(|contract| contract.nhs_number_check));
         let oauth = OAuth::read(reader, server.as_ref());
-        let secrets = Secrets::read(reader);
+        let secrets = SecretsSettings::read(reader);
         let subscriptions = subscriptions::read(reader, server.as_ref());
         let jobs = jobs::read(reader);
         let smtp = jobs::read_smtp(reader);

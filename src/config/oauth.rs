@@ -10,7 +10,9 @@ use crate::reader::{Reader, list};
 use crate::sections::Server;
 use base::token::from_hex;
 use domain::account::registration::is_shown_well;
-use domain::account::{ClientAuthentication, GrantType, IntrospectionSubject, Mode, Registration, Scopes};
+use domain::account::{
+    AccessMode, ClientAuthentication, GrantType, IntrospectionSubject, Registration, Scopes,
+};
 use idp::ProviderSettings;
 use service::authority::Lifetimes;
 
@@ -66,23 +68,23 @@ fn check_exchange(reader: &mut Reader, apps: &[Registration], providers: &[Provi
     for provider in providers {
         let is_unlisted = |name: &&String| !apps.iter().any(|app| app.exchange_audiences.contains(name));
         for name in provider.exchange_audiences.iter().filter(is_unlisted) {
-            let told = format!(
+            let message = format!(
                 "exchange_audiences of {} names {name}, which no app may exchange: name it in exchange_audiences of \
                  those [[oauth.apps]] that may, or remove it",
                 provider.id
             );
-            reader.fault("oauth.providers", told);
+            reader.fault("oauth.providers", message);
         }
     }
     let is_known =
         |name: &String| providers.iter().any(|provider| provider.exchange_audiences.contains(name));
     for app in apps {
         for name in app.exchange_audiences.iter().filter(|name| !is_known(name)) {
-            let told = format!(
+            let message = format!(
                 "exchange_audiences of {} names {name}, which no [[oauth.providers]] lists in its own exchange_audiences",
                 app.client_id
             );
-            reader.fault("oauth.apps", told);
+            reader.fault("oauth.apps", message);
         }
     }
 }
@@ -141,7 +143,7 @@ fn app(table: &Dict, public_url: &str) -> Result<Registration, Vec<String>> {
     if !text("name").is_empty() && !is_shown_well(text("name")) {
         faults.push("name holds characters that cannot be seen".to_owned());
     }
-    let mode = Mode::parse(text("mode"));
+    let mode = AccessMode::parse(text("mode"));
     if mode.is_none() {
         faults.push("mode must be \"citizen\", \"staff\" or \"system\"".to_owned());
     }

@@ -4,7 +4,7 @@ use figment::value::{Dict, Value};
 
 use crate::reader::{Reader, list};
 use domain::account::registration::is_shown_well;
-use domain::account::{Mode, Vector};
+use domain::account::{AccessMode, Vector};
 use idp::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
 
 const KEYS: [&str; 10] = [
@@ -99,7 +99,7 @@ fn kind(table: &Dict) -> Result<ProviderKind, String> {
         }
         ("cis2", "" | "staff") => Ok(ProviderKind::Cis2 { minimum_aal: 3 }),
         ("generic", mode) => {
-            let mode = Mode::parse(mode).filter(|mode| *mode != Mode::System);
+            let mode = AccessMode::parse(mode).filter(|mode| *mode != AccessMode::System);
             let mode = mode.ok_or("mode of a generic provider must be \"citizen\" or \"staff\"")?;
             Ok(ProviderKind::Generic { mode })
         }

@@ -9,10 +9,10 @@ use figment::value::{Dict, Value};
 use crate::contract::staff_reach;
 use crate::reader::Reader;
 use base::token::from_hex;
-use domain::account::{Proofing, Who};
+use domain::account::{Principal, Proofing};
 use domain::person::{NhsNumber, NumberCheck};
 use domain::proxy::OdsCode;
-use service::policy::{AccessPolicy, Disclosure, Token};
+use service::policy::{AccessPolicy, BearerToken, DisclosurePolicy};
 use store::{DatabaseUrl, INDEX_ACCESSES_AFTER, ReplicaOptions, STATEMENT_DEADLINE, StoreOptions};
 
 /// `[server]`
@@ -30,13 +30,13 @@ pub struct Server {
     pub shutdown: Duration,
     pub drain: Duration,
     /// `None` where this server itself speaks plain HTTP.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsFiles>,
 }
 
 /// The certificate and key of the server's TLS.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "default.toml documents every key")]
-pub struct Tls {
+pub struct TlsFiles {
     pub certificate: PathBuf,
     pub key: PathBuf,
 }
@@ -69,7 +69,7 @@ impl Server {
                 None
             }
             [Some(certificate), Some(key)] if !key.is_empty() => {
-                Some(Tls { certificate: certificate.into(), key: key.into() })
+                Some(TlsFiles { certificate: certificate.into(), key: key.into() })
             }
             _ => None,
         };
@@ -143,7 +143,7 @@ impl Database {
 
 /// `[access]`
 #[derive(Clone, Debug)]
-pub struct Access {
+pub struct AccessSettings {
     /// `None` where no caller is accepted.
     pub policy: Option<AccessPolicy>,
     /// The status of a response to a request that names another patient than its token.
@@ -151,10 +151,10 @@ pub struct Access {
     /// The names of the tokens with which systems may report events about people.
     pub events_from: Vec<String>,
     /// What callers see of other people's data.
-    pub disclosure: Disclosure,
+    pub disclosure: DisclosurePolicy,
 }
 
-impl Access {
+impl AccessSettings {
     pub(crate) fn read(reader: &mut Reader, check: Option<NumberCheck>) -> Option<Self> {
         let policy = reader.choice("access.policy", &[("none", false), ("tokens", true)]);
         let tables = reader.tables("access.tokens")?;
@@ -175,7 +175,8 @@ impl Access {
         }
         let events_from = reader.texts("access.events_from");
         for name in events_from.iter().flatten() {
-            let is_system = |token: &&Token| token.who == Who::System { name: name.clone() };
+            let is_system =
+                |token: &&BearerToken| token.principal == Principal::System { name: name.clone() };
             if !tokens.iter().any(|token| is_system(&token)) {
                 reader.fault("access.events_from", format!("{name:?} is no token with the mode \"system\""));
             }
@@ -188,7 +189,7 @@ impl Access {
         let mask_reasons = reader.switch("access.mask_reasons");
         let staff_reach = staff_reach(reader, "access.staff_reach");
         Some(Self {
-            disclosure: Disclosure { mask_reasons: mask_reasons?, staff_reach: staff_reach? },
+            disclosure: DisclosurePolicy { mask_reasons: mask_reasons?, staff_reach: staff_reach? },
             policy: policy?.then_some(AccessPolicy::Tokens(tokens)),
             status_for_other_patient: u16::try_from(status?).ok()?,
             events_from: events_from?,
@@ -196,7 +197,7 @@ impl Access {
     }
 }
 
-fn token(table: &Dict, check: NumberCheck) -> Result<Token, Vec<&'static str>> {
+fn token(table: &Dict, check: NumberCheck) -> Result<BearerToken, Vec<&'static str>> {
     let text = |key: &str| table.get(key).and_then(Value::as_str).unwrap_or_default();
     let mut faults = Vec::new();
     let known = ["name", "mode", "sha256", "nhs_number", "organisation"];
@@ -218,14 +219,14 @@ fn token(table: &Dict, check: NumberCheck) -> Result<Token, Vec<&'static str>> {
         faults.push("name must not be empty");
     }
     let number = NhsNumber::parse(text("nhs_number"), check).ok();
-    let who = match (text("mode"), number) {
-        ("system", None) if !table.contains_key("nhs_number") => Some(Who::System { name }),
-        ("staff", None) if !table.contains_key("nhs_number") => Some(Who::Staff { name, organisation }),
+    let principal = match (text("mode"), number) {
+        ("system", None) if !table.contains_key("nhs_number") => Some(Principal::System { name }),
+        ("staff", None) if !table.contains_key("nhs_number") => Some(Principal::Staff { name, organisation }),
         ("system" | "staff", _) => {
             faults.push("nhs_number is for a citizen only");
             None
         }
-        ("citizen", Some(nhs_number)) => Some(Who::Citizen { nhs_number, proofing: Proofing::P9 }),
+        ("citizen", Some(nhs_number)) => Some(Principal::Citizen { nhs_number, proofing: Proofing::P9 }),
         ("citizen", None) => {
             faults.push("nhs_number must be a valid NHS number, in quotes");
             None
@@ -235,8 +236,8 @@ fn token(table: &Dict, check: NumberCheck) -> Result<Token, Vec<&'static str>> {
             None
         }
     };
-    match (digest, who) {
-        (Some(digest), Some(who)) if faults.is_empty() => Ok(Token { digest, who }),
+    match (digest, principal) {
+        (Some(digest), Some(principal)) if faults.is_empty() => Ok(BearerToken { digest, principal }),
         _ => Err(faults),
     }
 }

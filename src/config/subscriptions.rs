@@ -46,8 +46,8 @@ pub(crate) fn read(reader: &mut Reader, server: Option<&Server>) -> Option<Subsc
     if let (Some(lease), Some(most)) = (lease, most_timeout)
         && lease <= most
     {
-        let told = "must be longer than subscriptions.most_timeout_seconds, or two processes send at once";
-        reader.fault("subscriptions.lease_seconds", told);
+        let message = "must be longer than subscriptions.most_timeout_seconds, or two processes send at once";
+        reader.fault("subscriptions.lease_seconds", message);
     }
     Some(Subscriptions {
         enabled: enabled?,
@@ -76,11 +76,11 @@ pub(crate) fn read(reader: &mut Reader, server: Option<&Server>) -> Option<Subsc
 /// `[secrets]`
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "default.toml documents every key")]
-pub struct Secrets {
+pub struct SecretsSettings {
     pub key_file: PathBuf,
 }
 
-impl Secrets {
+impl SecretsSettings {
     pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
         let key_file = reader.text("secrets.key_file")?;
         if key_file.is_empty() {

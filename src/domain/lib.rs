@@ -2,7 +2,7 @@
 
 pub mod account;
 pub mod audit;
-pub mod canonical;
 pub mod event;
+pub mod nhs_systems;
 pub mod person;
 pub mod proxy;

@@ -49,7 +49,7 @@ struct Limits {
 
 /// Why a `div` is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum XhtmlFault {
     /// A character that XML cannot have.
     Character,
     /// It is not one `div` of well-formed XML.
@@ -74,7 +74,7 @@ enum Part<'p> {
 }
 
 /// Checks that a `div` is valid by itself in a document of XML.
-pub(crate) fn stands_alone(div: &str) -> Result<(), Fault> {
+pub(crate) fn stands_alone(div: &str) -> Result<(), XhtmlFault> {
     read(div, &Limits { depth: 100, attributes: 32 }, |_| Ok(()))
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn check(div: &str) -> Result<(), &'static str> {
                 has_content |= name == "img";
                 let is_listed = ELEMENTS.contains(&name);
                 if name.is_empty() || (is_listed && name != written) {
-                    return Err(Fault::NotFormed);
+                    return Err(XhtmlFault::NotFormed);
                 }
                 is_listed
             }
@@ -104,44 +104,50 @@ pub(crate) fn check(div: &str) -> Result<(), &'static str> {
                 true
             }
         };
-        if is_allowed { Ok(()) } else { Err(Fault::NotAllowed) }
+        if is_allowed { Ok(()) } else { Err(XhtmlFault::NotAllowed) }
     });
     match read {
         Ok(()) if has_content => Ok(()),
         Ok(()) => Err("txt-2: Give the narrative some words, or leave it out."),
-        Err(Fault::NotAllowed | Fault::Namespace) => Err(NOT_ALLOWED),
-        Err(Fault::Character | Fault::NotFormed | Fault::TooDeep | Fault::Forbidden) => Err(NOT_FORMED),
+        Err(XhtmlFault::NotAllowed | XhtmlFault::Namespace) => Err(NOT_ALLOWED),
+        Err(XhtmlFault::Character | XhtmlFault::NotFormed | XhtmlFault::TooDeep | XhtmlFault::Forbidden) => {
+            Err(NOT_FORMED)
+        }
     }
 }
 
 /// Parses a `div` from its start to its end.
-fn read(div: &str, limits: &Limits, mut see: impl FnMut(Part<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
+fn read(
+    div: &str,
+    limits: &Limits,
+    mut see: impl FnMut(Part<'_>) -> Result<(), XhtmlFault>,
+) -> Result<(), XhtmlFault> {
     if !div.chars().all(is_char) {
-        return Err(Fault::Character);
+        return Err(XhtmlFault::Character);
     }
     let mut reader = Reader::from_str(div);
     reader.config_mut().expand_empty_elements = true;
     reader.config_mut().check_comments = true;
     let (mut depth, mut closed) = (0_usize, false);
     loop {
-        match reader.read_event().or(Err(Fault::NotFormed))? {
+        match reader.read_event().or(Err(XhtmlFault::NotFormed))? {
             Event::Start(start) => {
                 let name = start.name();
                 if closed || (depth == 0 && name.into_inner() != "div") {
-                    return Err(Fault::NotFormed);
+                    return Err(XhtmlFault::NotFormed);
                 }
                 see(Part::Element(name.into_inner()))?;
                 let has_namespace = attributes(&start, limits.attributes, &mut see)?;
                 if name.prefix().is_some() || (depth == 0 && !has_namespace) {
-                    return Err(Fault::Namespace);
+                    return Err(XhtmlFault::Namespace);
                 }
                 depth += 1;
                 if depth > limits.depth {
-                    return Err(Fault::TooDeep);
+                    return Err(XhtmlFault::TooDeep);
                 }
             }
             Event::End(_) => {
-                depth = depth.checked_sub(1).ok_or(Fault::NotFormed)?;
+                depth = depth.checked_sub(1).ok_or(XhtmlFault::NotFormed)?;
                 closed = depth == 0;
             }
             Event::Text(text) if text.trim().is_empty() => {}
@@ -152,11 +158,11 @@ fn read(div: &str, limits: &Limits, mut see: impl FnMut(Part<'_>) -> Result<(), 
                 see(Part::Words)?;
             }
             Event::CData(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {
-                return Err(Fault::Forbidden);
+                return Err(XhtmlFault::Forbidden);
             }
             Event::Eof if closed => return Ok(()),
             Event::Text(_) | Event::Comment(_) | Event::GeneralRef(_) | Event::Eof | Event::Empty(_) => {
-                return Err(Fault::NotFormed);
+                return Err(XhtmlFault::NotFormed);
             }
         }
     }
@@ -167,23 +173,23 @@ fn read(div: &str, limits: &Limits, mut see: impl FnMut(Part<'_>) -> Result<(), 
 fn attributes(
     start: &BytesStart<'_>,
     most: usize,
-    see: &mut impl FnMut(Part<'_>) -> Result<(), Fault>,
-) -> Result<bool, Fault> {
+    see: &mut impl FnMut(Part<'_>) -> Result<(), XhtmlFault>,
+) -> Result<bool, XhtmlFault> {
     if !is_spaced(start) {
-        return Err(Fault::NotFormed);
+        return Err(XhtmlFault::NotFormed);
     }
     let mut has_namespace = false;
     for (count, attribute) in start.attributes().enumerate() {
-        let attribute = attribute.or(Err(Fault::NotFormed))?;
+        let attribute = attribute.or(Err(XhtmlFault::NotFormed))?;
         let prefix = attribute.key.prefix().map(Prefix::into_inner);
         if count >= most || !matches!(prefix, None | Some("xml")) || !is_formed(&attribute) {
-            return Err(Fault::NotFormed);
+            return Err(XhtmlFault::NotFormed);
         }
         let name = attribute.key.into_inner();
         see(Part::Attribute(name, &attribute.value))?;
         if name == "xmlns" {
             if &*attribute.value != XHTML {
-                return Err(Fault::Namespace);
+                return Err(XhtmlFault::Namespace);
             }
             has_namespace = true;
         }
@@ -218,11 +224,11 @@ fn is_formed(attribute: &Attribute<'_>) -> bool {
 }
 
 /// Accepts the five entities of XML itself, and numeric character references.
-fn reference(entity: &BytesRef<'_>) -> Result<(), Fault> {
+fn reference(entity: &BytesRef<'_>) -> Result<(), XhtmlFault> {
     match entity.resolve_char_ref() {
         Ok(Some(letter)) if is_char(letter) => Ok(()),
         Ok(None) if matches!(&**entity, "amp" | "lt" | "gt" | "quot" | "apos") => Ok(()),
-        _ => Err(Fault::NotFormed),
+        _ => Err(XhtmlFault::NotFormed),
     }
 }
 

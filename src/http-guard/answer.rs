@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use actix_web::http::StatusCode;
 use memchr::memmem;
 
-use crate::head::{CORRELATION_ID, Names, REQUEST_ID};
-use crate::inbound::Inbound;
+use crate::head::{CORRELATION_ID, HeaderSpelling, REQUEST_ID};
+use crate::head_parser::RequestHeadParser;
 
 /// Makes the body of the response to a message that is not a valid request, from its status: FHIR JSON.
 pub type RefusalBody = fn(u16) -> String;
@@ -17,8 +17,8 @@ const EMPTY: &[u8] = b"content-length: 0\r\n";
 /// refusal by the library can follow another response, at the end of the bytes.
 pub(crate) fn rewrite(
     bytes: &[u8],
-    spellings: &mut VecDeque<Names>,
-    inbound: &mut Inbound,
+    spellings: &mut VecDeque<HeaderSpelling>,
+    parser: &mut RequestHeadParser,
     refusal_body: RefusalBody,
 ) -> Option<Vec<u8>> {
     let refusal = bare_refusal(bytes);
@@ -27,18 +27,18 @@ pub(crate) fn rewrite(
     }
     let mut answer = bytes.to_vec();
     if bytes.starts_with(b"HTTP/1.1 101") {
-        inbound.upgraded();
+        parser.upgraded();
     }
     // `100 Continue` is not the final response.
     if !bytes.starts_with(b"HTTP/1.1 100") {
-        inbound.answered();
+        parser.answered();
         let names = spellings.pop_front().unwrap_or_default();
         let end = memmem::find(bytes, b"\r\n\r\n").map_or(bytes.len(), |at| at + 2);
         names.restore(answer.get_mut(..end).unwrap_or_default());
     }
     if let Some((start, status)) = refusal {
         let mut head = answer.split_off(start);
-        let status = inbound.refusal().map_or(status, |status| restate(&mut head, status));
+        let status = parser.refusal().map_or(status, |status| restate(&mut head, status));
         let body = refusal_body(status);
         let length = memmem::find(&head, EMPTY)?;
         head.drain(length..length + EMPTY.len());
@@ -80,7 +80,7 @@ fn bare_refusal(bytes: &[u8]) -> Option<(usize, u16)> {
     (is_whole && is_empty).then_some((start, status))
 }
 
-impl Names {
+impl HeaderSpelling {
     /// Restores the header names in the head of a response.
     fn restore(&self, head: &mut [u8]) {
         for (plain, spelt) in [(REQUEST_ID, &self.request_id), (CORRELATION_ID, &self.correlation_id)] {
@@ -97,16 +97,20 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::rewrite;
-    use crate::head::Names;
-    use crate::inbound::Inbound;
+    use crate::head::HeaderSpelling;
+    use crate::head_parser::RequestHeadParser;
     use std::collections::VecDeque;
 
     const OUTCOME: fn(u16) -> String = |status| format!("{{\"OperationOutcome\":{status}}}");
 
     fn written(bytes: &str, request_id: &str) -> Option<String> {
-        let names = Names { request_id: Some(request_id.as_bytes().to_vec()), correlation_id: None };
-        let rewritten =
-            rewrite(bytes.as_bytes(), &mut VecDeque::from([names]), &mut Inbound::default(), OUTCOME);
+        let names = HeaderSpelling { request_id: Some(request_id.as_bytes().to_vec()), correlation_id: None };
+        let rewritten = rewrite(
+            bytes.as_bytes(),
+            &mut VecDeque::from([names]),
+            &mut RequestHeadParser::default(),
+            OUTCOME,
+        );
         rewritten.map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
@@ -133,9 +137,9 @@ mod tests {
     #[test]
     fn http_error_names_the_cause_that_the_library_omits() {
         let bare = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-        let mut inbound = Inbound::default();
-        inbound.refuse(408);
-        let answer = rewrite(bare, &mut VecDeque::new(), &mut inbound, OUTCOME).unwrap();
+        let mut parser = RequestHeadParser::default();
+        parser.refuse(408);
+        let answer = rewrite(bare, &mut VecDeque::new(), &mut parser, OUTCOME).unwrap();
         let answer = String::from_utf8(answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
         assert!(answer.contains("OperationOutcome"));

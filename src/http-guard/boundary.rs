@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use crate::inbound::{Inbound, POISON};
+use crate::head_parser::{POISON, RequestHeadParser};
 
 /// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct MessageBounds {
     /// The position after its head.
     pub head: usize,
     /// The position after its body, if all of it was received.
@@ -15,7 +15,7 @@ pub struct Message {
 
 /// How the bytes after the messages are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum StreamEnd {
     /// The connection stays open for more.
     Open,
     /// They are discarded: the last message closes the connection.
@@ -36,32 +36,32 @@ pub const REFUSED_BYTES: &[u8] = POISON;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Boundaries {
     /// The messages, in order.
-    pub messages: Vec<Message>,
+    pub messages: Vec<MessageBounds>,
     /// How the connection ends.
-    pub ending: Ending,
+    pub ending: StreamEnd,
 }
 
 /// Reads the bytes of a connection as the guard does. Every request counts as answered as soon as it was
 /// received whole, and every upgrade as refused.
 pub fn boundaries(bytes: &[u8]) -> Boundaries {
-    let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
-    let mut messages: Vec<Message> = Vec::new();
+    let (mut parser, mut spellings) = (RequestHeadParser::default(), VecDeque::new());
+    let mut messages: Vec<MessageBounds> = Vec::new();
     for (at, byte) in bytes.iter().enumerate() {
-        inbound.take(std::slice::from_ref(byte), &mut spellings);
-        if let Some(status) = inbound.refusal() {
-            return Boundaries { messages, ending: Ending::Refused { at, status } };
+        parser.take(std::slice::from_ref(byte), &mut spellings);
+        if let Some(status) = parser.refusal() {
+            return Boundaries { messages, ending: StreamEnd::Refused { at, status } };
         }
         if spellings.pop_front().is_some() {
-            messages.push(Message { head: at + 1, end: None });
-            inbound.answered();
+            messages.push(MessageBounds { head: at + 1, end: None });
+            parser.answered();
         }
-        let is_over = inbound.is_between_requests() || inbound.is_closed();
+        let is_over = parser.is_between_requests() || parser.is_closed();
         if let Some(last) = messages.last_mut().filter(|last| is_over && last.end.is_none()) {
             last.end = Some(at + 1);
         }
-        if inbound.is_closed() {
-            return Boundaries { messages, ending: Ending::Closed };
+        if parser.is_closed() {
+            return Boundaries { messages, ending: StreamEnd::Closed };
         }
     }
-    Boundaries { messages, ending: Ending::Open }
+    Boundaries { messages, ending: StreamEnd::Open }
 }

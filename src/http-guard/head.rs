@@ -20,7 +20,7 @@ pub(crate) const HEAD_TOO_LARGE: u16 = 431;
 
 /// The spelling of the two header names in a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Names {
+pub(crate) struct HeaderSpelling {
     pub(crate) request_id: Option<Vec<u8>>,
     pub(crate) correlation_id: Option<Vec<u8>>,
 }
@@ -40,8 +40,8 @@ pub(crate) enum Framing {
 
 /// A complete head.
 #[derive(Debug)]
-pub(crate) struct Head {
-    pub(crate) names: Names,
+pub(crate) struct RequestHead {
+    pub(crate) names: HeaderSpelling,
     pub(crate) framing: Framing,
     /// Whether the connection closes after this request.
     pub(crate) closes: bool,
@@ -69,7 +69,7 @@ pub(crate) fn has_strict_lines(last: Option<u8>, fresh: &[u8]) -> bool {
     follows && memchr3_iter(b'\r', b'\n', 0, fresh).all(is_strict)
 }
 
-impl Head {
+impl RequestHead {
     /// Parses a complete head; the error is the status of the refusal. One empty line may precede it (RFC
     /// 9112 §2.2).
     pub(crate) fn parse(head: &[u8]) -> Result<Self, u16> {
@@ -101,7 +101,7 @@ impl Head {
 /// The fields of a head that concern the connection and the body.
 #[derive(Default)]
 struct Fields {
-    names: Names,
+    names: HeaderSpelling,
     length: Option<u64>,
     is_chunked: bool,
     is_web_socket: bool,
@@ -164,7 +164,7 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
-    use super::{Framing, Head, has_strict_lines};
+    use super::{Framing, RequestHead, has_strict_lines};
 
     #[test]
     fn only_crlf_ends_a_header_line() {
@@ -188,7 +188,7 @@ mod tests {
 
     fn framing(line: &str, fields: &str) -> Read {
         let head = format!("{line}\r\nHost: x\r\n{fields}\r\n");
-        Head::parse(head.as_bytes()).map(|head| (head.framing, head.closes))
+        RequestHead::parse(head.as_bytes()).map(|head| (head.framing, head.closes))
     }
 
     /// What follows a head, and whether the connection closes; or the status of the refusal.

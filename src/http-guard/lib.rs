@@ -23,7 +23,7 @@ mod answer;
 pub mod boundary;
 mod chunks;
 mod head;
-mod inbound;
+mod head_parser;
 mod socket;
 
 use std::collections::VecDeque;
@@ -37,19 +37,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 pub use answer::RefusalBody;
-pub use boundary::{Boundaries, Ending, Message, REFUSED_BYTES, boundaries};
-use head::{BAD_REQUEST, Names};
-use inbound::{Inbound, PORTION};
+pub use boundary::{Boundaries, MessageBounds, REFUSED_BYTES, StreamEnd, boundaries};
+use head::{BAD_REQUEST, HeaderSpelling};
+use head_parser::{PORTION, RequestHeadParser};
 pub use socket::{Socket, acceptor, chain};
 pub use tokio_rustls::TlsAcceptor;
 
 /// A connection that keeps the caller's spelling of the two headers.
-pub struct Wire {
+pub struct GuardedConnection {
     io: Socket,
     refusal_body: RefusalBody,
-    inbound: Inbound,
+    parser: RequestHeadParser,
     /// The spelling in each request that was read and not yet answered.
-    spellings: VecDeque<Names>,
+    spellings: VecDeque<HeaderSpelling>,
     /// Bytes after a request that is not answered yet, or after a portion of chunks, and the task that waits
     /// for them.
     held: Vec<u8>,
@@ -67,13 +67,13 @@ pub struct Wire {
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl Wire {
+impl GuardedConnection {
     /// Guards a connection. `wait` is the deadline of a head, and of a peer that reads nothing.
     pub fn new(io: Socket, wait: Duration, refusal_body: RefusalBody) -> Self {
         Self {
             io,
             refusal_body,
-            inbound: Inbound::default(),
+            parser: RequestHeadParser::default(),
             spellings: VecDeque::new(),
             held: Vec::new(),
             reader: None,
@@ -88,7 +88,7 @@ impl Wire {
 
     /// Whether the current head is late.
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.inbound.is_waiting() {
+        if !self.parser.is_waiting() {
             self.head = None;
             return false;
         }
@@ -126,81 +126,86 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for GuardedConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let wire = &mut *self;
-        if mem::take(&mut wire.gives_way) {
+        let connection = &mut *self;
+        if mem::take(&mut connection.gives_way) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         loop {
-            if wire.inbound.take_refused_body() && !wire.spellings.is_empty() {
-                wire.spellings.clear();
-                wire.pending.extend_from_slice(&answer::refusal(BAD_REQUEST, wire.refusal_body));
+            if connection.parser.take_refused_body() && !connection.spellings.is_empty() {
+                connection.spellings.clear();
+                connection.pending.extend_from_slice(&answer::refusal(BAD_REQUEST, connection.refusal_body));
             }
-            if wire.inbound.is_refused() || wire.inbound.is_dropped() {
-                ready!(wire.poll_pending(cx))?;
+            if connection.parser.is_refused() || connection.parser.is_dropped() {
+                ready!(connection.poll_pending(cx))?;
             }
-            if wire.inbound.is_dropped() {
+            if connection.parser.is_dropped() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
-            let poison = wire.inbound.poison(buffer.remaining());
+            let poison = connection.parser.poison(buffer.remaining());
             if !poison.is_empty() {
                 buffer.put_slice(poison);
                 return Poll::Ready(Ok(()));
             }
-            let (is_late, before) = (wire.is_late(cx), buffer.filled().len());
-            if wire.held.is_empty() {
-                let read = Pin::new(&mut wire.io).poll_read(cx, buffer);
+            let (is_late, before) = (connection.is_late(cx), buffer.filled().len());
+            if connection.held.is_empty() {
+                let read = Pin::new(&mut connection.io).poll_read(cx, buffer);
                 if read.is_pending() && is_late {
-                    wire.inbound.give_up();
+                    connection.parser.give_up();
                     continue;
                 }
                 ready!(read)?;
-            } else if wire.spellings.is_empty() || wire.inbound.is_in_body() {
-                let length = wire.held.len().min(buffer.remaining());
-                buffer.put_slice(wire.held.get(..length).unwrap_or_default());
-                wire.held.drain(..length);
+            } else if connection.spellings.is_empty() || connection.parser.is_in_body() {
+                let length = connection.held.len().min(buffer.remaining());
+                buffer.put_slice(connection.held.get(..length).unwrap_or_default());
+                connection.held.drain(..length);
             } else {
-                wire.reader = Some(cx.waker().clone());
+                connection.reader = Some(cx.waker().clone());
                 return Poll::Pending;
             }
             let fresh = buffer.filled().get(before..).unwrap_or_default();
             let length = fresh.len();
-            let kept = wire.inbound.take(fresh, &mut wire.spellings);
-            let rest = fresh.get(kept..).filter(|_| !wire.inbound.is_closed()).unwrap_or_default();
-            wire.held.splice(..0, rest.iter().copied());
-            wire.gives_way = kept >= PORTION && wire.inbound.is_in_body();
+            let kept = connection.parser.take(fresh, &mut connection.spellings);
+            let rest = fresh.get(kept..).filter(|_| !connection.parser.is_closed()).unwrap_or_default();
+            connection.held.splice(..0, rest.iter().copied());
+            connection.gives_way = kept >= PORTION && connection.parser.is_in_body();
             buffer.set_filled(before + kept);
             // Bytes after a close are discarded, and the next are awaited; an end of the stream is passed on.
             if kept > 0 || length == 0 {
                 // The timer of a head starts with its first byte.
-                let _late_next_time = wire.is_late(cx);
+                let _late_next_time = connection.is_late(cx);
                 return Poll::Ready(Ok(()));
             }
         }
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for GuardedConnection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
-        let wire = &mut *self;
-        match answer::rewrite(bytes, &mut wire.spellings, &mut wire.inbound, wire.refusal_body) {
-            None => wire.poll_io(cx, bytes),
+        let connection = &mut *self;
+        match answer::rewrite(
+            bytes,
+            &mut connection.spellings,
+            &mut connection.parser,
+            connection.refusal_body,
+        ) {
+            None => connection.poll_io(cx, bytes),
             Some(answer) => {
                 // Kept as a whole: the next write begins with what the socket does not accept now.
-                wire.pending = answer;
+                connection.pending = answer;
                 // The time that a response took does not count for the next head.
-                wire.head = None;
-                if let Some(reader) = wire.reader.take_if(|_| wire.spellings.is_empty()) {
+                connection.head = None;
+                if let Some(reader) = connection.reader.take_if(|_| connection.spellings.is_empty()) {
                     reader.wake();
                 }
-                if let Poll::Ready(Err(error)) = wire.poll_pending(cx) {
+                if let Poll::Ready(Err(error)) = connection.poll_pending(cx) {
                     return Poll::Ready(Err(error));
                 }
                 Poll::Ready(Ok(bytes.len()))
@@ -227,16 +232,16 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
 
-    use super::inbound::POISON;
-    use super::{Socket, Wire};
+    use super::head_parser::POISON;
+    use super::{GuardedConnection, Socket};
 
     const WAIT: Duration = Duration::from_millis(100);
 
-    async fn connected() -> (TcpStream, Wire) {
+    async fn connected() -> (TcpStream, GuardedConnection) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (accepted, _) = listener.accept().await.unwrap();
-        (client, Wire::new(Socket::Plain(accepted), WAIT, |status| status.to_string()))
+        (client, GuardedConnection::new(Socket::Plain(accepted), WAIT, |status| status.to_string()))
     }
 
     /// A body of one-byte chunks yields to other tasks.
@@ -244,12 +249,12 @@ mod tests {
     async fn guarded_connection_reads_in_bounded_portions() {
         let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
         let sent = format!("{head}{}0\r\n\r\n", "1\r\n \r\n".repeat(3000));
-        let (mut client, mut wire) = connected().await;
+        let (mut client, mut connection) = connected().await;
         client.write_all(sent.as_bytes()).await.unwrap();
         let mut all = Vec::new();
         while all.len() < sent.len() {
             let mut bytes = vec![0; 32_768];
-            let count = wire.read(&mut bytes).await.unwrap();
+            let count = connection.read(&mut bytes).await.unwrap();
             assert!((1..=head.len() + 4096).contains(&count), "{count}");
             all.extend_from_slice(&bytes[..count]);
         }
@@ -260,26 +265,26 @@ mod tests {
     #[actix_rt::test]
     async fn bytes_received_in_time_are_read_before_the_timeout() {
         let head = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-        let (mut client, mut wire) = connected().await;
+        let (mut client, mut connection) = connected().await;
         client.write_all(head).await.unwrap();
         tokio::time::sleep(WAIT * 2).await;
         let mut bytes = [0; 100];
-        assert_eq!(wire.read(&mut bytes).await.unwrap(), head.len());
-        assert!(!wire.inbound.is_waiting());
+        assert_eq!(connection.read(&mut bytes).await.unwrap(), head.len());
+        assert!(!connection.parser.is_waiting());
     }
 
     #[actix_rt::test]
     async fn missing_request_head_times_out() {
         for begun in [&b""[..], b"GET / HT"] {
-            let (mut client, mut wire) = connected().await;
+            let (mut client, mut connection) = connected().await;
             client.write_all(begun).await.unwrap();
             let mut bytes = Vec::new();
             while !bytes.ends_with(POISON) {
-                let read = tokio::time::timeout(WAIT * 100, wire.read_buf(&mut bytes)).await;
+                let read = tokio::time::timeout(WAIT * 100, connection.read_buf(&mut bytes)).await;
                 assert!(read.unwrap().unwrap() > 0);
             }
             assert_eq!(bytes, [begun, POISON].concat());
-            assert_eq!(wire.inbound.refusal(), Some(408));
+            assert_eq!(connection.parser.refusal(), Some(408));
         }
     }
 }

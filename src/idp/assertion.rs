@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::error::UpstreamError;
 use base::ids;
-use jose::key::{KeyRing, Purpose};
+use jose::key::{KeyPurpose, KeyRing};
 
 /// `client_assertion_type`.
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -31,7 +31,7 @@ pub(super) fn sign(
     token_endpoint: &str,
     now: DateTime<Utc>,
 ) -> Result<String, UpstreamError> {
-    let key = keys.newest(Purpose::ClientAssertion);
+    let key = keys.newest(KeyPurpose::ClientAssertion);
     let key = key.ok_or(UpstreamError::Fault("there is no key for client assertions"))?;
     let claims = Assertion {
         iss: client_id,
@@ -41,7 +41,7 @@ pub(super) fn sign(
         iat: now.timestamp(),
         exp: (now + LIFE).timestamp(),
     };
-    let mut header = Header::new(Purpose::ClientAssertion.algorithm());
+    let mut header = Header::new(KeyPurpose::ClientAssertion.algorithm());
     header.kid = Some(key.kid.clone());
     jsonwebtoken::encode(&header, &claims, &key.signing)
         .or(Err(UpstreamError::Fault("a client assertion cannot be signed")))

@@ -35,7 +35,7 @@ pub(super) struct ProviderClaims {
     pub(super) email: Option<String>,
     pub(super) email_verified: Option<bool>,
     /// NHS login's composite token: the actor.
-    pub(super) act: Option<Act>,
+    pub(super) act: Option<ActClaim>,
 }
 
 impl fmt::Debug for ProviderClaims {
@@ -73,13 +73,13 @@ pub(super) struct StaffRole {
 
 /// The actor of a composite token: `sub` is the actor's own identity token.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Act {
+pub(super) struct ActClaim {
     pub(super) sub: String,
 }
 
 /// The claims of NHS login's access token, where that is a JWT.
 #[derive(Deserialize)]
-pub(super) struct AccessClaims {
+pub(super) struct NhsLoginAccessClaims {
     pub(super) iss: String,
     pub(super) sub: String,
     #[serde(default)]

@@ -29,7 +29,7 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 8] = [
 ];
 
 /// The expected values of an id token.
-pub(super) struct Expected<'e> {
+pub(super) struct ExpectedIdToken<'e> {
     /// The issuer.
     pub(super) issuer: &'e str,
     /// The allowed audiences. The token must name at least one of them, and no other.
@@ -69,7 +69,7 @@ pub(super) fn has_key(keys: &CoreJsonWebKeySet, kid: Option<&str>) -> bool {
 pub(super) fn verify(
     token: &str,
     keys: &CoreJsonWebKeySet,
-    expected: &Expected<'_>,
+    expected: &ExpectedIdToken<'_>,
 ) -> Result<Claims, UpstreamError> {
     let token: Token = token.parse().or(Err(UpstreamError::Refused("the id token cannot be read")))?;
     let issuer = IssuerUrl::new(expected.issuer.to_owned());

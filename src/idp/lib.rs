@@ -24,8 +24,8 @@ use chrono::{DateTime, Utc};
 
 use crate::http::Http;
 use base::clock::Clock;
-use domain::account::Mode;
-use domain::account::identity::{Answer, Departure, Proven};
+use domain::account::AccessMode;
+use domain::account::identity::{AuthorizationResponse, Departure, Proven};
 
 pub use composite::Composite;
 pub use error::UpstreamError;
@@ -66,7 +66,7 @@ impl Providers {
     }
 
     /// The providers for this kind of user, in the order of the settings.
-    pub fn list(&self, mode: Mode) -> impl Iterator<Item = &Provider> {
+    pub fn list(&self, mode: AccessMode) -> impl Iterator<Item = &Provider> {
         self.providers.iter().filter(move |provider| provider.mode == mode)
     }
 
@@ -83,7 +83,7 @@ impl Providers {
         provider: &str,
         departure: &Departure,
         callback: &str,
-        answer: &Answer,
+        answer: &AuthorizationResponse,
     ) -> Result<Proven, UpstreamError> {
         self.find(provider)?.complete(departure, callback, answer).await
     }

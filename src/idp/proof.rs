@@ -4,7 +4,7 @@ use crate::claims::ProviderClaims;
 use crate::error::UpstreamError;
 use crate::settings::ProviderKind;
 use domain::account::identity::ProvenKind;
-use domain::account::{Mode, Proofing, Vector};
+use domain::account::{AccessMode, Proofing, Vector};
 use domain::person::{NhsNumber, NumberCheck};
 use domain::proxy::OdsCode;
 
@@ -24,17 +24,17 @@ pub(super) fn prove(
     match kind {
         ProviderKind::NhsLogin { vtr } => prove_by_nhs_login(vtr, token, info, check),
         ProviderKind::Cis2 { minimum_aal } => prove_by_cis2(*minimum_aal, subject, token, info),
-        ProviderKind::Generic { mode: Mode::Citizen } => {
+        ProviderKind::Generic { mode: AccessMode::Citizen } => {
             // A generic provider never proves an NHS number, whatever it claims.
             let vot = Vector::parse("P0.Cp").or(Err(UpstreamError::Fault("there is no lowest vector")))?;
             Ok(ProvenKind::Citizen { nhs_number: None, vot })
         }
-        ProviderKind::Generic { mode: Mode::Staff } => {
+        ProviderKind::Generic { mode: AccessMode::Staff } => {
             let code = same(token.ods_code.as_ref(), info.and_then(|info| info.ods_code.as_ref()))?;
             let organisation = organisation(code)?;
             Ok(ProvenKind::Staff { uid: subject.to_owned(), organisation })
         }
-        ProviderKind::Generic { mode: Mode::System } => {
+        ProviderKind::Generic { mode: AccessMode::System } => {
             Err(UpstreamError::Fault("a system does not log in at a provider"))
         }
     }
@@ -136,7 +136,7 @@ mod tests {
         NumberCheck, ProvenKind, ProviderClaims, ProviderKind, UpstreamError, Vector, check_class, prove,
     };
     use crate::settings::default_vtr;
-    use domain::account::Mode;
+    use domain::account::AccessMode;
     use serde_json::{Value, json};
 
     fn claims(value: Value) -> ProviderClaims {
@@ -215,7 +215,7 @@ mod tests {
             ("not assured to level 3", |it| it["id_assurance_level"] = Value::Null),
             ("not assured to the requested level", |it| it["authentication_assurance_level"] = json!("2")),
             ("not assured to the requested level", |it| {
-                it["authentication_assurance_level"] = json!("three")
+                it["authentication_assurance_level"] = json!("three");
             }),
             ("no role is selected", |it| it["selected_roleid"] = Value::Null),
             ("not one of the person's", |it| it["selected_roleid"] = json!("556")),
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn generic_provider_gives_no_nhs_number() {
-        let kind = ProviderKind::Generic { mode: Mode::Citizen };
+        let kind = ProviderKind::Generic { mode: AccessMode::Citizen };
         let said = claims(json!({ "nhs_number": "9000000009", "vot": "P9.Cp.Cd" }));
         let proven = prove(&kind, "s", &said, None, NumberCheck::Modulus11).unwrap();
         let ProvenKind::Citizen { nhs_number, vot } = proven else { panic!("a citizen") };

@@ -16,19 +16,19 @@ use openidconnect::{
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::claims::{AccessClaims, ProviderClaims, UserInfo};
+use crate::claims::{NhsLoginAccessClaims, ProviderClaims, UserInfo};
 use crate::composite::Composite;
 use crate::document::{Documents, Metadata};
 use crate::error::UpstreamError;
 use crate::http::{Http, read_json};
-use crate::id_token::{Claims, Expected, has_key, key_id, verify};
+use crate::id_token::{Claims, ExpectedIdToken, has_key, key_id, verify};
 use crate::settings::{KeySource, ProviderAuthentication, ProviderKind, ProviderSettings};
 use crate::{assertion, composite, proof, signed};
 use base::clock::Clock;
 use base::net::document::Need;
 use base::token::new_secret;
-use domain::account::Mode;
-use domain::account::identity::{Answer, Departure, Email, Proven};
+use domain::account::AccessMode;
+use domain::account::identity::{AuthorizationResponse, Departure, Email, Proven};
 use domain::person::NumberCheck;
 
 /// A provider.
@@ -38,7 +38,7 @@ pub struct Provider {
     /// Its name for users.
     pub name: String,
     /// The kind of user that it is for.
-    pub mode: Mode,
+    pub mode: AccessMode,
     settings: ProviderSettings,
     keys: KeySource,
     http: Http,
@@ -137,7 +137,7 @@ impl Provider {
         &self,
         departure: &Departure,
         callback: &str,
-        answer: &Answer,
+        answer: &AuthorizationResponse,
     ) -> Result<Proven, UpstreamError> {
         let metadata = self.metadata().await?;
         match &answer.iss {
@@ -171,7 +171,7 @@ impl Provider {
         if !signed::is_jwt(token) {
             return Ok(());
         }
-        let claims: AccessClaims = signed::read(token, &*self.keys_for(token, now).await?)?;
+        let claims: NhsLoginAccessClaims = signed::read(token, &*self.keys_for(token, now).await?)?;
         if claims.iss != self.settings.issuer || claims.sub != subject {
             return Err(UpstreamError::Refused("the access token has another issuer or subject"));
         }
@@ -244,7 +244,7 @@ impl Provider {
         now: DateTime<Utc>,
     ) -> Result<Claims, UpstreamError> {
         let keys = self.keys_for(token, now).await?;
-        verify(token, &keys, &Expected { issuer: &self.settings.issuer, audiences, nonce, now })
+        verify(token, &keys, &ExpectedIdToken { issuer: &self.settings.issuer, audiences, nonce, now })
     }
 
     /// The provider's keys, including the one that a token names: if the cached keys lack it, they are read
@@ -272,7 +272,7 @@ impl Provider {
         metadata: &Metadata,
         departure: &Departure,
         callback: &str,
-        answer: &Answer,
+        answer: &AuthorizationResponse,
     ) -> Result<Tokens, UpstreamError> {
         let address = TokenUrl::new(metadata.token_endpoint.clone()).or(Err(BAD_URL))?;
         let client = self.client()?.set_token_uri(address);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::account::{Mode, Vector};
+use domain::account::{AccessMode, Vector};
 use domain::person::NumberCheck;
 use jose::key::KeyRing;
 
@@ -46,16 +46,16 @@ pub enum ProviderKind {
     /// Any other OpenID provider. It authenticates users, but proves no NHS number.
     Generic {
         /// The kind of user that it is for.
-        mode: Mode,
+        mode: AccessMode,
     },
 }
 
 impl ProviderKind {
     /// The kind of user that the provider is for.
-    pub const fn mode(&self) -> Mode {
+    pub const fn mode(&self) -> AccessMode {
         match self {
-            Self::NhsLogin { .. } => Mode::Citizen,
-            Self::Cis2 { .. } => Mode::Staff,
+            Self::NhsLogin { .. } => AccessMode::Citizen,
+            Self::Cis2 { .. } => AccessMode::Staff,
             Self::Generic { mode } => *mode,
         }
     }

@@ -53,7 +53,7 @@ pub enum BadProof {
 
 /// The request that a proof must be for.
 #[derive(Clone, Copy, Debug)]
-pub struct Expected<'r> {
+pub struct ExpectedProof<'r> {
     /// The method of the request.
     pub method: &'r str,
     /// Its URL, without query and fragment.
@@ -87,7 +87,7 @@ struct Claims {
 /// # Errors
 ///
 /// [`BadProof`], the first fault found.
-pub fn check(proof: &str, expected: &Expected<'_>, now: DateTime<Utc>) -> Result<Proof, BadProof> {
+pub fn check(proof: &str, expected: &ExpectedProof<'_>, now: DateTime<Utc>) -> Result<Proof, BadProof> {
     let (header, written) = read_header(proof, &ALGORITHMS)?;
     if !header.typ.is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt")) {
         return Err(BadProof::Type);

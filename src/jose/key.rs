@@ -22,7 +22,7 @@ use base::ids;
 
 /// The purpose of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum KeyPurpose {
     /// Access tokens: ES256, which is quick to verify.
     AccessToken,
     /// Id tokens: RS256, which every client must support (LA-07).
@@ -31,7 +31,7 @@ pub enum Purpose {
     ClientAssertion,
 }
 
-impl Purpose {
+impl KeyPurpose {
     /// Every purpose.
     pub const ALL: [Self; 3] = [Self::AccessToken, Self::IdToken, Self::ClientAssertion];
 
@@ -59,7 +59,7 @@ pub struct SigningKey {
     /// Its `kid`.
     pub kid: String,
     /// Its purpose.
-    pub purpose: Purpose,
+    pub purpose: KeyPurpose,
     /// The private key.
     pub signing: EncodingKey,
     /// The public key, to verify with.
@@ -84,13 +84,13 @@ pub enum KeyError {
 
 impl SigningKey {
     /// Generates a key, and the text of its file.
-    pub fn generate(purpose: Purpose, now: DateTime<Utc>) -> Result<(Self, String), KeyError> {
+    pub fn generate(purpose: KeyPurpose, now: DateTime<Utc>) -> Result<(Self, String), KeyError> {
         let der = match purpose {
-            Purpose::AccessToken => {
+            KeyPurpose::AccessToken => {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
                 pair.and_then(|pair| pair.to_pkcs8v1()).map(|document| document.as_ref().to_vec())
             }
-            Purpose::IdToken | Purpose::ClientAssertion => {
+            KeyPurpose::IdToken | KeyPurpose::ClientAssertion => {
                 let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048);
                 let der = pair.and_then(|pair| AsDer::<Pkcs8V1Der<'_>>::as_der(&pair));
                 der.map(|document| document.as_ref().to_vec())
@@ -102,11 +102,11 @@ impl SigningKey {
     }
 
     /// Reads a key from the text of its file.
-    pub fn read(purpose: Purpose, kid: String, text: &str) -> Result<Self, KeyError> {
+    pub fn read(purpose: KeyPurpose, kid: String, text: &str) -> Result<Self, KeyError> {
         let unreadable = |_| KeyError::Unreadable(format!("{}-{kid}.pem", purpose.as_str()));
         let signing = match purpose {
-            Purpose::AccessToken => EncodingKey::from_ec_pem(text.as_bytes()),
-            Purpose::IdToken | Purpose::ClientAssertion => EncodingKey::from_rsa_pem(text.as_bytes()),
+            KeyPurpose::AccessToken => EncodingKey::from_ec_pem(text.as_bytes()),
+            KeyPurpose::IdToken | KeyPurpose::ClientAssertion => EncodingKey::from_rsa_pem(text.as_bytes()),
         };
         let signing = signing.map_err(unreadable)?;
         let mut public = Jwk::from_encoding_key(&signing, purpose.algorithm()).map_err(unreadable)?;
@@ -171,7 +171,7 @@ impl KeyRing {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let Some(stem) = name.strip_suffix(".pem") else { continue };
-            let purpose = Purpose::ALL.into_iter().find_map(|purpose| {
+            let purpose = KeyPurpose::ALL.into_iter().find_map(|purpose| {
                 let kid = stem.strip_prefix(purpose.as_str())?.strip_prefix('-')?;
                 Some((purpose, kid.to_owned()))
             });
@@ -185,20 +185,20 @@ impl KeyRing {
     /// Keys that exist only in this process, for tests.
     pub fn generate(now: DateTime<Utc>) -> Result<Self, KeyError> {
         let make = |purpose| SigningKey::generate(purpose, now).map(|(key, _)| key);
-        Ok(Self { keys: Purpose::ALL.into_iter().map(make).collect::<Result<_, _>>()? })
+        Ok(Self { keys: KeyPurpose::ALL.into_iter().map(make).collect::<Result<_, _>>()? })
     }
 
-    fn missing(&self) -> impl Iterator<Item = Purpose> {
-        Purpose::ALL.into_iter().filter(|purpose| self.newest(*purpose).is_none())
+    fn missing(&self) -> impl Iterator<Item = KeyPurpose> {
+        KeyPurpose::ALL.into_iter().filter(|purpose| self.newest(*purpose).is_none())
     }
 
     /// The key that signs: the newest of a purpose.
-    pub fn newest(&self, purpose: Purpose) -> Option<&SigningKey> {
+    pub fn newest(&self, purpose: KeyPurpose) -> Option<&SigningKey> {
         self.keys.iter().rev().find(|key| key.purpose == purpose)
     }
 
     /// The key with this id, if it is of this purpose.
-    pub fn find(&self, purpose: Purpose, kid: &str) -> Option<&SigningKey> {
+    pub fn find(&self, purpose: KeyPurpose, kid: &str) -> Option<&SigningKey> {
         self.keys.iter().find(|key| key.purpose == purpose && key.kid == kid)
     }
 
@@ -214,7 +214,7 @@ impl KeyRing {
 }
 
 /// Creates a key in a folder. It signs from the next reading of the folder on.
-pub fn add_key(folder: &Path, purpose: Purpose, now: DateTime<Utc>) -> Result<SigningKey, KeyError> {
+pub fn add_key(folder: &Path, purpose: KeyPurpose, now: DateTime<Utc>) -> Result<SigningKey, KeyError> {
     let (key, text) = SigningKey::generate(purpose, now)?;
     let path = folder.join(format!("{}-{}.pem", purpose.as_str(), key.kid));
     // It has its name when it is whole: other processes read the folder.
@@ -228,7 +228,7 @@ pub fn add_key(folder: &Path, purpose: Purpose, now: DateTime<Utc>) -> Result<Si
 
 #[cfg(test)]
 mod tests {
-    use super::{KeyRing, Purpose, add_key};
+    use super::{KeyPurpose, KeyRing, add_key};
     use chrono::DateTime;
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -256,17 +256,17 @@ mod tests {
         let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
         let first = KeyRing::open(folder.path(), at(0)).unwrap();
         let again = KeyRing::open(folder.path(), at(1)).unwrap();
-        let kid = |ring: &KeyRing| ring.newest(Purpose::AccessToken).unwrap().kid.clone();
+        let kid = |ring: &KeyRing| ring.newest(KeyPurpose::AccessToken).unwrap().kid.clone();
         assert_eq!(kid(&first), kid(&again));
         for entry in std::fs::read_dir(folder.path()).unwrap() {
             let mode = entry.unwrap().metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
-        let added = add_key(folder.path(), Purpose::AccessToken, at(2)).unwrap();
+        let added = add_key(folder.path(), KeyPurpose::AccessToken, at(2)).unwrap();
         let rotated = KeyRing::load(folder.path()).unwrap();
         assert_eq!(kid(&rotated), added.kid);
-        assert!(rotated.find(Purpose::AccessToken, &kid(&first)).is_some());
-        assert!(rotated.find(Purpose::IdToken, &kid(&first)).is_none());
+        assert!(rotated.find(KeyPurpose::AccessToken, &kid(&first)).is_some());
+        assert!(rotated.find(KeyPurpose::IdToken, &kid(&first)).is_none());
         assert_eq!(rotated.public().keys.len(), 4);
     }
 }

@@ -8,14 +8,14 @@ pub mod assertion;
 pub mod dpop;
 pub mod key;
 mod lockout;
-mod seen;
+mod replay_cache;
 mod signature;
 
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use serde_json::Value;
 
 pub use lockout::Lockout;
-pub use seen::Seen;
+pub use replay_cache::ReplayCache;
 use signature::fits;
 pub use signature::{BadSignature, signature_only};
 

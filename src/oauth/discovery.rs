@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
-use crate::problem::Problem;
+use crate::problem::OAuthError;
 use crate::state::authority;
 use ::web::gate::Gate;
 use domain::account::{GrantType, endpoints};
@@ -99,7 +99,7 @@ fn metadata(authority: &Authority) -> Value {
 }
 
 /// `GET` of each of the three.
-pub(super) async fn document(gate: Data<Gate>) -> Result<HttpResponse, Problem> {
+pub(super) async fn document(gate: Data<Gate>) -> Result<HttpResponse, OAuthError> {
     let authority = authority(&gate)?;
     let mut metadata = metadata(authority);
     if let (Some(_), Some(members)) = (authority.initial_access(), metadata.as_object_mut()) {
@@ -114,7 +114,7 @@ pub(super) async fn document(gate: Data<Gate>) -> Result<HttpResponse, Problem> 
 pub(super) async fn protected_resource(
     gate: Data<Gate>,
     base: &'static str,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, OAuthError> {
     let authority = authority(&gate)?;
     let metadata = json!({
         "resource": authority.url(base),
@@ -145,7 +145,7 @@ pub(super) async fn style() -> HttpResponse {
 }
 
 /// `GET` of the public keys: the current and the previous ones (RS-02).
-pub(super) async fn keys(gate: Data<Gate>) -> Result<HttpResponse, Problem> {
+pub(super) async fn keys(gate: Data<Gate>) -> Result<HttpResponse, OAuthError> {
     let keys = authority(&gate)?.keys().public();
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(keys))
 }

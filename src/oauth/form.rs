@@ -5,7 +5,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
 
-use crate::problem::Problem;
+use crate::problem::OAuthError;
 use ::web::body::Bodies;
 use ::web::state;
 use service::account::TokenError;
@@ -27,31 +27,31 @@ impl Form {
     ///
     /// # Errors
     ///
-    /// [`Problem`] where it is not a form, is too large, or repeats a parameter.
-    pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
+    /// [`OAuthError`] where it is not a form, is too large, or repeats a parameter.
+    pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, OAuthError> {
         if !request.query_string().is_empty() {
-            return Err(Problem::invalid("send parameters in the body: URLs are kept in logs"));
+            return Err(OAuthError::invalid("send parameters in the body: URLs are kept in logs"));
         }
         let bytes = state::<Bodies>(request)?.read_at_most(MAX_BYTES, request.headers(), payload).await?;
         let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = given.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(Problem::invalid("send a form: Content-Type application/x-www-form-urlencoded"));
+            return Err(OAuthError::invalid("send a form: Content-Type application/x-www-form-urlencoded"));
         }
         Self::parse(&bytes)
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+    fn parse(bytes: &[u8]) -> Result<Self, OAuthError> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(bytes).into_owned() {
             let most = if name == RESOURCE { MAX_RESOURCES } else { 1 };
             let same = pairs.iter().filter(|(known, _)| *known == name).count();
             if same >= most || pairs.len() >= MAX_PARAMETERS {
-                return Err(Problem::invalid("a parameter is repeated, or there are too many"));
+                return Err(OAuthError::invalid("a parameter is repeated, or there are too many"));
             }
             // No parameter of OAuth contains control characters, and PostgreSQL cannot store NUL.
             if value.chars().any(char::is_control) {
-                return Err(Problem::invalid("a parameter contains a control character"));
+                return Err(OAuthError::invalid("a parameter contains a control character"));
             }
             pairs.push((name, value));
         }
@@ -64,25 +64,25 @@ impl Form {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a required parameter; `told` is the description of the error.
+    /// The value of a required parameter; `message` is the description of the error.
     ///
     /// # Errors
     ///
-    /// [`Problem`] where it is absent.
-    pub(crate) fn need(&self, name: &str, told: &'static str) -> Result<&str, Problem> {
-        self.get(name).ok_or(Problem::invalid(told))
+    /// [`OAuthError`] where it is absent.
+    pub(crate) fn need(&self, name: &str, message: &'static str) -> Result<&str, OAuthError> {
+        self.get(name).ok_or(OAuthError::invalid(message))
     }
 
     /// The APIs that `resource`, and another parameter if there is one, name; empty for all.
     ///
     /// # Errors
     ///
-    /// [`Problem`]: 400 `invalid_target` where one is not an API of this server.
+    /// [`OAuthError`]: 400 `invalid_target` where one is not an API of this server.
     pub(crate) fn audience(
         &self,
         authority: &Authority,
         other: Option<&str>,
-    ) -> Result<Vec<String>, Problem> {
+    ) -> Result<Vec<String>, OAuthError> {
         let is_named = |name: &str| name == RESOURCE || Some(name) == other;
         let named = self.0.iter().filter(|(name, _)| is_named(name)).map(|(_, url)| url.as_str());
         authority.audience(named).ok_or_else(|| TokenError::Audience.into())

@@ -8,50 +8,62 @@ use serde_json::{Map, Value, json};
 use crate::client::request::ClientRequest;
 use crate::form::Form;
 use crate::launch;
-use crate::problem::Problem;
+use crate::problem::OAuthError;
 use crate::state::authority;
 use ::web::error::ApiError as _;
 use ::web::gate::Gate;
 use ::web::record;
 use base::error::Error;
 use domain::account::claims::AccessClaims;
-use domain::account::{Grant, IntrospectionSubject, RefreshToken, Registration, Who};
+use domain::account::{Grant, IntrospectionSubject, Principal, RefreshToken, Registration};
 use domain::audit::{Access, Act, Actor, People};
 use service::account::introspect;
 use service::authority::Authority;
 
 /// The response, and the people of the token.
-pub(super) struct Told {
+pub(super) struct IntrospectionResponse {
     answer: Value,
     /// The two people of the token, if it is active.
     pub(super) people: People,
 }
 
 /// `POST`: the current state of a token, or only that it is not active (§2.2).
-pub(super) async fn introspect(gate: Data<Gate>, request: ClientRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn introspect(gate: Data<Gate>, request: ClientRequest) -> Result<HttpResponse, OAuthError> {
     let ClientRequest { form, client, request_id, .. } = request;
     let result = answer(&gate, &client, &form).await;
     // An unauthenticated client gets no response, and leaves no audit record.
-    let told = if client.authentication.is_confidential() {
+    let introspection = if client.authentication.is_confidential() {
         record_access(&gate, (&client.client_id, request_id), result).await?
     } else {
         result?
     };
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
-    Ok(response.json(told.answer))
+    Ok(response.json(introspection.answer))
 }
 
-async fn answer(gate: &Gate, client: &Registration, form: &Form) -> Result<Told, Problem> {
+async fn answer(
+    gate: &Gate,
+    client: &Registration,
+    form: &Form,
+) -> Result<IntrospectionResponse, OAuthError> {
     if !client.may_introspect || !client.authentication.is_confidential() {
-        return Err(Problem::new(403, "unauthorized_client", "the app is not registered for introspection"));
+        return Err(OAuthError::new(
+            403,
+            "unauthorized_client",
+            "the app is not registered for introspection",
+        ));
     }
     let token = form.need("token", "token is required")?;
-    let nothing = || Told { answer: json!({ "active": false }), people: People::default() };
-    Ok(told(gate, token, client.introspection_subject).await?.unwrap_or_else(nothing))
+    let nothing = || IntrospectionResponse { answer: json!({ "active": false }), people: People::default() };
+    Ok(introspection(gate, token, client.introspection_subject).await?.unwrap_or_else(nothing))
 }
 
-async fn told(gate: &Gate, token: &str, subject: IntrospectionSubject) -> Result<Option<Told>, Problem> {
+async fn introspection(
+    gate: &Gate,
+    token: &str,
+    subject: IntrospectionSubject,
+) -> Result<Option<IntrospectionResponse>, OAuthError> {
     let now = gate.clock.now();
     let authority = authority(gate)?;
     if let Ok(claims) = authority.read_access_token(token, now) {
@@ -70,7 +82,7 @@ async fn access_token(
     authority: &Authority,
     mut claims: AccessClaims,
     subject: IntrospectionSubject,
-) -> Result<Option<Told>, Problem> {
+) -> Result<Option<IntrospectionResponse>, OAuthError> {
     let (now, id) = (gate.clock.now(), claims.grant);
     let people = people(&claims);
     match subject {
@@ -96,15 +108,17 @@ async fn access_token(
     answer.insert("token_type".to_owned(), kind.into());
     answer.extend(claims);
     answer.extend(context.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    Ok(Some(Told { answer: Value::Object(answer), people }))
+    Ok(Some(IntrospectionResponse { answer: Value::Object(answer), people }))
 }
 
 /// The two people of a token.
 fn people(claims: &AccessClaims) -> People {
-    claims.caller().map_or_else(People::default, |caller| match caller.who {
-        Who::Proxy { proxy, patient, .. } => People { patient: Some(patient), proxy: Some(proxy) },
-        Who::Citizen { nhs_number, .. } => People { patient: Some(nhs_number), proxy: None },
-        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => People::default(),
+    claims.caller().map_or_else(People::default, |caller| match caller.principal {
+        Principal::Proxy { proxy, patient, .. } => People { patient: Some(patient), proxy: Some(proxy) },
+        Principal::Citizen { nhs_number, .. } => People { patient: Some(nhs_number), proxy: None },
+        Principal::Anyone | Principal::Staff { .. } | Principal::System { .. } | Principal::Service => {
+            People::default()
+        }
     })
 }
 
@@ -114,7 +128,7 @@ fn refresh_token(
     token: &RefreshToken,
     grant: &Grant,
     subject: IntrospectionSubject,
-) -> Told {
+) -> IntrospectionResponse {
     let user = grant.user.filter(|_| subject == IntrospectionSubject::User);
     let mut answer = json!({
         "active": true,
@@ -137,19 +151,19 @@ fn refresh_token(
             answer.extend(value.map(|value| (name.to_owned(), value)));
         }
     }
-    Told { answer, people: People { patient: grant.patient, proxy: grant.proxy } }
+    IntrospectionResponse { answer, people: People { patient: grant.patient, proxy: grant.proxy } }
 }
 
 /// The access record of an introspection, with the two people of an active token.
 async fn record_access(
     gate: &Gate,
     (client_id, request_id): (&str, Option<String>),
-    result: Result<Told, Problem>,
-) -> Result<Told, Problem> {
+    result: Result<IntrospectionResponse, OAuthError>,
+) -> Result<IntrospectionResponse, OAuthError> {
     let actor = Actor { request_id, ..Actor::app(client_id) };
     let access = Access::new(Act::TokenIntrospected, actor, gate.clock.now());
     let access = match &result {
-        Ok(told) => access.about(told.people.patient, told.people.proxy),
+        Ok(introspection) => access.about(introspection.people.patient, introspection.people.proxy),
         Err(problem) => access.ended(problem.outcome()),
     };
     record::answer(gate, vec![access], result).await

@@ -4,31 +4,31 @@
 
 use serde_json::Value;
 
-use domain::account::claims::Actor;
-use domain::account::{Grant, Mode, ScopeContext, Scopes, Word, endpoints};
+use domain::account::claims::ActorClaim;
+use domain::account::{AccessMode, Grant, NamedScope, ScopeContext, Scopes, endpoints};
 use service::authority::Authority;
 
 /// The subject of a grant: for a citizen the NHS number, for a proxy the patient's NHS number; for staff the
 /// user id; for a system its `client_id`.
 pub(super) fn subject(grant: &Grant) -> String {
     let subject = match grant.mode {
-        Mode::Citizen => grant.patient.map(|number| number.to_string()),
-        Mode::Staff => grant.staff.clone(),
-        Mode::System => None,
+        AccessMode::Citizen => grant.patient.map(|number| number.to_string()),
+        AccessMode::Staff => grant.staff.clone(),
+        AccessMode::System => None,
     };
     subject.unwrap_or_else(|| grant.app.clone())
 }
 
 /// The proxy who acts for the subject (RFC 8693 §4.1).
-pub(super) fn actor(authority: &Authority, grant: &Grant) -> Option<Actor> {
+pub(super) fn actor(authority: &Authority, grant: &Grant) -> Option<ActorClaim> {
     let proxy = grant.proxy?;
-    Some(Actor { sub: proxy.to_string(), iss: Some(authority.issuer().to_owned()) })
+    Some(ActorClaim { sub: proxy.to_string(), iss: Some(authority.issuer().to_owned()) })
 }
 
 /// The patient of the launch, as a Patient id: with every token that reads as this patient, even after a
 /// refresh without `launch/patient`.
 pub(super) fn patient(grant: &Grant, scopes: &Scopes) -> Option<String> {
-    let is_launch = scopes.has(Word::LaunchPatient)
+    let is_launch = scopes.has(NamedScope::LaunchPatient)
         || grant.role.is_some()
         || scopes.resources().any(|scope| scope.context == ScopeContext::Patient);
     grant.patient.filter(|_| is_launch).map(|number| number.to_string())
@@ -36,7 +36,7 @@ pub(super) fn patient(grant: &Grant, scopes: &Scopes) -> Option<String> {
 
 /// The URL of the user (`fhirUser`), if the app has the scope.
 pub(super) fn fhir_user(authority: &Authority, grant: &Grant, scopes: &Scopes) -> Option<String> {
-    let is_given = scopes.has(Word::FhirUser) || scopes.has(Word::Profile);
+    let is_given = scopes.has(NamedScope::FhirUser) || scopes.has(NamedScope::Profile);
     let user = grant.fhir_user.as_ref().filter(|_| is_given)?;
     Some(format!("{}/{user}", authority.url(endpoints::FHIR_BASE)))
 }

@@ -4,6 +4,7 @@
 //! An app authenticates as a client (`client`), or presents a user's token. Refusals have OAuth's form
 //! (`problem`).
 
+mod audit;
 mod browser;
 mod client;
 mod discovery;
@@ -18,7 +19,6 @@ mod revoke;
 mod route;
 mod state;
 mod token;
-mod trail;
 mod userinfo;
 
 use std::sync::Arc;

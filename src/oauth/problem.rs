@@ -10,9 +10,9 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, PRAGMA, RETRY_AFTER, WWW_AUT
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use service::account::TokenError;
-use service::admission::Denied;
+use service::authentication::AuthenticationError;
 use web::body::BodyFault;
 use web::cors::{Cors, Origins, Shared};
 use web::error::{ApiError, HttpError};
@@ -20,7 +20,7 @@ use web::observe;
 
 /// A refusal.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub(crate) struct OAuthError {
     status: u16,
     error: &'static str,
     description: &'static str,
@@ -31,7 +31,7 @@ pub(crate) struct Problem {
     reason: Option<Cow<'static, str>>,
 }
 
-impl Problem {
+impl OAuthError {
     /// A refusal with a status and an error code.
     pub(crate) const fn new(status: u16, error: &'static str, description: &'static str) -> Self {
         Self { status, error, description, challenge: None, allow: None, retry_after: None, reason: None }
@@ -44,15 +44,15 @@ impl Problem {
 
     /// 401 `invalid_client`: the same description whether or not the app exists; the reason is for the log.
     pub(crate) fn client(reason: impl Into<Cow<'static, str>>) -> Self {
-        let told = "client authentication failed";
+        let message = "client authentication failed";
         Self {
             challenge: Some("Basic realm=\"OnBehalf\"".to_owned()),
-            ..Self::new(401, "invalid_client", told).because(reason)
+            ..Self::new(401, "invalid_client", message).with_reason(reason)
         }
     }
 
     /// With a reason that the log states and the response does not. It contains nothing of the request.
-    pub(crate) fn because(self, reason: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn with_reason(self, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: Some(reason.into()), ..self }
     }
 
@@ -63,8 +63,8 @@ impl Problem {
 
     /// 429: a client that sent too many wrong secrets must wait.
     pub(crate) fn locked(wait: Duration) -> Self {
-        let told = "too many wrong secrets: retry after the time in Retry-After";
-        Self { retry_after: Some(wait.as_secs() + 1), ..Self::new(429, "invalid_client", told) }
+        let message = "too many wrong secrets: retry after the time in Retry-After";
+        Self { retry_after: Some(wait.as_secs() + 1), ..Self::new(429, "invalid_client", message) }
     }
 
     /// 405 with the allowed methods.
@@ -79,22 +79,22 @@ impl Problem {
     /// one.
     pub(crate) fn bearer(status: u16, scheme: &str, error: Option<&'static str>) -> Self {
         let attribute = error.map(|error| format!(", error=\"{error}\"")).unwrap_or_default();
-        let told = match error {
+        let message = match error {
             Some("insufficient_scope") => "the token lacks a scope",
             Some(_) | None => "send a valid access token in the Authorization header",
         };
         let challenge = Some(format!("{scheme} realm=\"OnBehalf\"{attribute}"));
-        Self { challenge, ..Self::new(status, error.unwrap_or("invalid_token"), told) }
+        Self { challenge, ..Self::new(status, error.unwrap_or("invalid_token"), message) }
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for OAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.error, self.description)
     }
 }
 
-impl ResponseError for Problem {
+impl ResponseError for OAuthError {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -115,21 +115,23 @@ impl ResponseError for Problem {
     }
 }
 
-impl HttpError for Problem {
+impl HttpError for OAuthError {
     fn throttled(seconds: u64) -> Self {
-        let told = "too many requests: retry after the time in Retry-After";
-        Self { retry_after: Some(seconds), ..Self::new(429, "temporarily_unavailable", told) }
+        let message = "too many requests: retry after the time in Retry-After";
+        Self { retry_after: Some(seconds), ..Self::new(429, "temporarily_unavailable", message) }
     }
 }
 
-impl ApiError for Problem {
-    fn denied(denied: Denied) -> Self {
-        let problem = match &denied {
-            Denied::Unproved => Self::bearer(401, "DPoP", denied.code()),
-            Denied::InUrl => Self::bearer(400, "Bearer", denied.code()),
-            Denied::NoToken | Denied::Unknown | Denied::Bad(_) => Self::bearer(401, "Bearer", denied.code()),
+impl ApiError for OAuthError {
+    fn authentication_error(error: AuthenticationError) -> Self {
+        let problem = match &error {
+            AuthenticationError::Unproved => Self::bearer(401, "DPoP", error.code()),
+            AuthenticationError::InUrl => Self::bearer(400, "Bearer", error.code()),
+            AuthenticationError::NoToken | AuthenticationError::Unknown | AuthenticationError::Bad(_) => {
+                Self::bearer(401, "Bearer", error.code())
+            }
         };
-        problem.because(denied.to_string())
+        problem.with_reason(error.to_string())
     }
 
     fn code(&self) -> &'static str {
@@ -138,7 +140,7 @@ impl ApiError for Problem {
 }
 
 /// No endpoint here reads cookies, so apps of every origin may call them (LA-04, SM-01).
-impl Shared for Problem {
+impl Shared for OAuthError {
     const CORS: Cors = Cors {
         origins: Origins::Any,
         preflight: StatusCode::NO_CONTENT,
@@ -150,62 +152,62 @@ impl Shared for Problem {
     };
 }
 
-impl From<TokenError> for Problem {
+impl From<TokenError> for OAuthError {
     fn from(refusal: TokenError) -> Self {
         match refusal {
-            TokenError::Invalid(told) => Self::invalid(told),
-            TokenError::Grant(told) => Self::new(400, "invalid_grant", told),
-            TokenError::Scope(told) => Self::new(400, "invalid_scope", told),
+            TokenError::Invalid(message) => Self::invalid(message),
+            TokenError::Grant(message) => Self::new(400, "invalid_grant", message),
+            TokenError::Scope(message) => Self::new(400, "invalid_scope", message),
             TokenError::Lapsed(lapsed) => {
-                Self::new(400, "invalid_grant", "the grant has ended").because(lapsed.reason())
+                Self::new(400, "invalid_grant", "the grant has ended").with_reason(lapsed.reason())
             }
             TokenError::Target(why) => {
-                let told =
+                let message =
                     "the user may not act for this patient or by this role, or the request names neither";
-                Self::new(400, "invalid_target", told).because(why)
+                Self::new(400, "invalid_target", message).with_reason(why)
             }
             TokenError::Audience => {
-                let told = "resource is not the base URL of an API of this server that was granted";
-                Self::new(400, "invalid_target", told)
+                let message = "resource is not the base URL of an API of this server that was granted";
+                Self::new(400, "invalid_target", message)
             }
             TokenError::Unauthorized => {
                 Self::new(400, "unauthorized_client", "the app is not registered for this grant_type")
             }
-            TokenError::Proof(told) => Self::new(400, "invalid_dpop_proof", told),
+            TokenError::Proof(message) => Self::new(400, "invalid_dpop_proof", message),
             TokenError::Store(error) => error.into(),
         }
     }
 }
 
 /// Faults of the service. The cause is logged here, once.
-impl From<Error> for Problem {
+impl From<Error> for OAuthError {
     fn from(error: Error) -> Self {
         let kind = error.kind();
-        if matches!(kind, Kind::Fault | Kind::Busy) {
+        if matches!(kind, ErrorKind::Fault | ErrorKind::Busy) {
             observe::log_failure(&error);
         }
         match kind {
-            Kind::Busy => {
-                let told = "the service is busy: retry after the time in Retry-After";
-                Self { retry_after: Some(1), ..Self::new(503, "temporarily_unavailable", told) }
+            ErrorKind::Busy => {
+                let message = "the service is busy: retry after the time in Retry-After";
+                Self { retry_after: Some(1), ..Self::new(503, "temporarily_unavailable", message) }
             }
-            Kind::Fault => Self::new(500, "server_error", "the service failed to process the request"),
-            Kind::Unauthenticated => Self::bearer(401, "Bearer", Some("invalid_token")),
+            ErrorKind::Fault => Self::new(500, "server_error", "the service failed to process the request"),
+            ErrorKind::Unauthenticated => Self::bearer(401, "Bearer", Some("invalid_token")),
             // Two concurrent requests with the same code or token: the other one won.
-            Kind::Invalid
-            | Kind::Unprocessable
-            | Kind::TooCostly
-            | Kind::Forbidden
-            | Kind::NotFound
-            | Kind::Conflict
-            | Kind::PreconditionFailed => {
+            ErrorKind::Invalid
+            | ErrorKind::Unprocessable
+            | ErrorKind::TooCostly
+            | ErrorKind::Forbidden
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::PreconditionFailed => {
                 Self::new(400, "invalid_grant", "a concurrent request was processed first")
             }
         }
     }
 }
 
-impl From<BodyFault> for Problem {
+impl From<BodyFault> for OAuthError {
     fn from(fault: BodyFault) -> Self {
         match fault {
             BodyFault::TooLarge => {

@@ -10,7 +10,7 @@ use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpRequest};
 
-use crate::problem::Problem;
+use crate::problem::OAuthError;
 use ::web::error::ApiError as _;
 use ::web::gate::Gate;
 use ::web::request_id::{self, KnownAs, REQUEST_ID};
@@ -53,14 +53,14 @@ pub(crate) async fn log_refusals(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let gate = state::<Gate>(request.request()).map_err(Problem::from)?;
+    let gate = state::<Gate>(request.request()).map_err(OAuthError::from)?;
     let given = request_id::request_id(request.headers()).map(str::to_owned);
     let id = given.unwrap_or_else(|| ids::new_uuid(gate.clock.now()).to_string());
     let app = AppOf::default();
     request.extensions_mut().insert(KnownAs(id.clone()));
     request.extensions_mut().insert(app.clone());
     let endpoint = request.match_pattern().unwrap_or_default();
-    let refused = |problem: Option<&Problem>| {
+    let refused = |problem: Option<&OAuthError>| {
         if let Some(problem) = problem {
             let app = app.0.get().map_or("unknown", String::as_str);
             log((app, &id, &endpoint), (problem.code(), problem.reason()));

@@ -6,9 +6,9 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 
-use crate::problem::Problem;
+use crate::problem::OAuthError;
 use crate::state::authority;
-use crate::{refusal, trail};
+use crate::{audit, refusal};
 use ::web::body::Bodies;
 use ::web::credentials::bearer;
 use ::web::gate::Gate;
@@ -19,7 +19,8 @@ use base::token::is_secret;
 use domain::account::registration::is_shown_well;
 use domain::account::scope::{BadScope, Scope};
 use domain::account::{
-    ClientAuthentication, GrantType, IntrospectionSubject, Mode, Registration, ScopeContext, Scopes, Word,
+    AccessMode, ClientAuthentication, GrantType, IntrospectionSubject, NamedScope, Registration,
+    ScopeContext, Scopes,
 };
 use jose as proof;
 use service::account::register_app::{Registered, register_app};
@@ -36,7 +37,7 @@ pub(super) async fn register(
     bodies: Data<Bodies>,
     request: HttpRequest,
     payload: Payload,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, OAuthError> {
     check_token(&gate, &request)?;
     let bytes = bodies.read(request.headers(), payload).await?;
     let Ok(Value::Object(metadata)) = json::parse(&bytes, 10) else {
@@ -45,42 +46,42 @@ pub(super) async fn register(
     let draft = draft(&metadata, authority(&gate)?.issuer())?;
     let now = gate.clock.now();
     let registered = gate.store.write(move |tx| register_app(tx, draft, now)).await?;
-    trail::registration(&gate, &registered.app.client_id, refusal::request_id(&request)).await?;
+    audit::registration(&gate, &registered.app.client_id, refusal::request_id(&request)).await?;
     let mut response = HttpResponse::Created();
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
     Ok(response.json(render(&registered, now.timestamp())))
 }
 
 /// Whether the request has the initial access token (RFC 7591 §3).
-fn check_token(gate: &Gate, request: &HttpRequest) -> Result<(), Problem> {
-    let closed = Problem::new(403, "access_denied", "dynamic registration is not enabled");
+fn check_token(gate: &Gate, request: &HttpRequest) -> Result<(), OAuthError> {
+    let closed = OAuthError::new(403, "access_denied", "dynamic registration is not enabled");
     let authority = authority(gate)?;
     let sha256 = authority.initial_access().ok_or(closed)?;
-    let Some(token) = bearer(request) else { return Err(Problem::bearer(401, "Bearer", None)) };
+    let Some(token) = bearer(request) else { return Err(OAuthError::bearer(401, "Bearer", None)) };
     let now = gate.clock.now();
     let name = format!("{NAME} {}", state::<Throttle>(request)?.source(request));
-    authority.lockout().check(&name, now).map_err(Problem::locked)?;
+    authority.lockout().check(&name, now).map_err(OAuthError::locked)?;
     if !is_secret(token, &sha256) {
         authority.lockout().count(&name, now);
-        let refused = Problem::bearer(401, "Bearer", Some("invalid_token"));
-        return Err(refused.because("the initial access token is wrong"));
+        let refused = OAuthError::bearer(401, "Bearer", Some("invalid_token"));
+        return Err(refused.with_reason("the initial access token is wrong"));
     }
     Ok(())
 }
 
-const fn wrong(told: &'static str) -> Problem {
-    Problem::new(400, "invalid_client_metadata", told)
+const fn wrong(message: &'static str) -> OAuthError {
+    OAuthError::new(400, "invalid_client_metadata", message)
 }
 
 /// The strings of a member: `None` where it is absent.
-fn texts(metadata: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, Problem> {
+fn texts(metadata: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, OAuthError> {
     let Some(value) = metadata.get(name) else { return Ok(None) };
     let items = value.as_array().ok_or(wrong("a member that must be an array of strings is not one"))?;
     let texts: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
     texts.map(Some).ok_or(wrong("a member that must be an array of strings is not one"))
 }
 
-fn text<'m>(metadata: &'m Map<String, Value>, name: &str) -> Result<Option<&'m str>, Problem> {
+fn text<'m>(metadata: &'m Map<String, Value>, name: &str) -> Result<Option<&'m str>, OAuthError> {
     match metadata.get(name) {
         None => Ok(None),
         Some(Value::String(text)) if !json::has_control(text) && !text.contains(['\n', '\r']) => {
@@ -91,7 +92,7 @@ fn text<'m>(metadata: &'m Map<String, Value>, name: &str) -> Result<Option<&'m s
 }
 
 /// The app that the metadata describe (§2), without its id.
-fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Problem> {
+fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, OAuthError> {
     let grant_types = match texts(metadata, "grant_types")? {
         None => vec![GrantType::AuthorizationCode],
         Some(names) => {
@@ -111,7 +112,7 @@ fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Pr
     if is_system && grant_types.len() > 1 {
         return Err(wrong("grant_types must be for the app itself or for users, not for both"));
     }
-    let mode = if is_system { Mode::System } else { Mode::Citizen };
+    let mode = if is_system { AccessMode::System } else { AccessMode::Citizen };
     let authentication = authentication(metadata, issuer)?;
     if is_system && !authentication.is_confidential() {
         return Err(wrong("an app with client_credentials must authenticate"));
@@ -119,13 +120,13 @@ fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Pr
     let redirect_uris = texts(metadata, "redirect_uris")?.unwrap_or_default();
     let is_bad = redirect_uris.len() > MAX_REDIRECTS || !redirect_uris.iter().all(|uri| is_redirect(uri));
     if is_bad || grant_types.contains(&GrantType::AuthorizationCode) == redirect_uris.is_empty() {
-        let told = "redirect_uris must be https, or http on loopback, without fragment and without *";
-        return Err(Problem::new(400, "invalid_redirect_uri", told));
+        let message = "redirect_uris must be https, or http on loopback, without fragment and without *";
+        return Err(OAuthError::new(400, "invalid_redirect_uri", message));
     }
     let logout_uris = texts(metadata, "post_logout_redirect_uris")?.unwrap_or_default();
     if logout_uris.len() > MAX_REDIRECTS || !logout_uris.iter().all(|uri| is_redirect(uri)) {
-        let told = "the rules of redirect_uris apply to post_logout_redirect_uris";
-        return Err(Problem::new(400, "invalid_redirect_uri", told));
+        let message = "the rules of redirect_uris apply to post_logout_redirect_uris";
+        return Err(OAuthError::new(400, "invalid_redirect_uri", message));
     }
     let name =
         text(metadata, "client_name")?.filter(|name| (1..=200).contains(&name.len()) && is_shown_well(name));
@@ -151,7 +152,7 @@ fn is_redirect(url: &str) -> bool {
 }
 
 /// The authentication method of the app.
-fn authentication(metadata: &Map<String, Value>, issuer: &str) -> Result<ClientAuthentication, Problem> {
+fn authentication(metadata: &Map<String, Value>, issuer: &str) -> Result<ClientAuthentication, OAuthError> {
     let (jwks, jwks_uri) = (metadata.get("jwks"), text(metadata, "jwks_uri")?);
     match (text(metadata, "token_endpoint_auth_method")?, jwks, jwks_uri) {
         (Some("none"), None, None) => Ok(ClientAuthentication::None),
@@ -160,8 +161,8 @@ fn authentication(metadata: &Map<String, Value>, issuer: &str) -> Result<ClientA
         }
         (Some("private_key_jwt"), Some(keys), None) => {
             let keys = proof::read_keys(keys);
-            let told = "jwks must contain public keys, each with a kid: EC on P-256 or P-384, or RSA of 2048 bits or more";
-            Ok(ClientAuthentication::PrivateKeyJwt { jwks: keys.ok_or(wrong(told))? })
+            let message = "jwks must contain public keys, each with a kid: EC on P-256 or P-384, or RSA of 2048 bits or more";
+            Ok(ClientAuthentication::PrivateKeyJwt { jwks: keys.ok_or(wrong(message))? })
         }
         (Some("private_key_jwt"), None, Some(url)) if ClientAuthentication::is_jwks_uri(url, issuer) => {
             Ok(ClientAuthentication::PrivateKeyJwtAt { jwks_uri: url.to_owned() })
@@ -171,15 +172,15 @@ fn authentication(metadata: &Map<String, Value>, issuer: &str) -> Result<ClientA
 }
 
 /// The scopes that the app is registered for: those that make sense for its kind.
-fn scopes(asked: Option<&str>, mode: Mode) -> Result<Scopes, Problem> {
+fn scopes(asked: Option<&str>, mode: AccessMode) -> Result<Scopes, OAuthError> {
     let asked = Scopes::parse(asked.unwrap_or_default());
     let asked = asked.map_err(|bad| match bad {
         BadScope::TooMany => wrong("an app can have at most one hundred resource scopes"),
         BadScope::Malformed | BadScope::Constraint => wrong("a resource scope is malformed"),
     })?;
     let scopes = asked.retaining(|scope| match scope {
-        Scope::Resource(scope) => (scope.context == ScopeContext::System) == (mode == Mode::System),
-        Scope::Word(word) => mode != Mode::System || *word == Word::ValidatedRelationships,
+        Scope::Resource(scope) => (scope.context == ScopeContext::System) == (mode == AccessMode::System),
+        Scope::Named(word) => mode != AccessMode::System || *word == NamedScope::ValidatedRelationships,
     });
     if scopes.is_empty() { Err(wrong("none of the scopes can be granted to the app")) } else { Ok(scopes) }
 }
@@ -189,7 +190,7 @@ fn render(registered: &Registered, now: i64) -> Value {
     let app = &registered.app;
     let grant_types: Vec<&str> = app.grant_types.iter().copied().map(GrantType::as_str).collect();
     let has_code = app.grant_types.contains(&GrantType::AuthorizationCode);
-    let mut told = json!({
+    let mut metadata = json!({
         "client_id": app.client_id,
         "client_id_issued_at": now,
         "client_name": app.name,
@@ -201,7 +202,7 @@ fn render(registered: &Registered, now: i64) -> Value {
         "scope": app.scopes.to_string(),
         "dpop_bound_access_tokens": app.is_dpop_bound,
     });
-    let Some(members) = told.as_object_mut() else { return told };
+    let Some(members) = metadata.as_object_mut() else { return metadata };
     if let Some(secret) = &registered.secret {
         members.insert("client_secret".to_owned(), secret.as_str().into());
         members.insert("client_secret_expires_at".to_owned(), 0.into());
@@ -215,7 +216,7 @@ fn render(registered: &Registered, now: i64) -> Value {
         }
         ClientAuthentication::None | ClientAuthentication::Secret { .. } => {}
     }
-    told
+    metadata
 }
 
 #[cfg(test)]

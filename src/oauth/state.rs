@@ -4,14 +4,14 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 
 use crate::client::keys::AppKeys;
-use crate::problem::Problem;
+use crate::problem::OAuthError;
 use ::web::gate::Gate;
 use base::error::Error;
 use idp::Providers;
 use service::authority::Authority;
 
 /// The authorization server. These routes exist only with one.
-pub(crate) fn authority(gate: &Gate) -> Result<&Authority, Problem> {
+pub(crate) fn authority(gate: &Gate) -> Result<&Authority, OAuthError> {
     gate.authority.as_deref().ok_or_else(|| Error::fault("there is no authorization server").into())
 }
 

@@ -144,7 +144,7 @@ async fn relay(mut client: UnixStream, connector: &Connector) {
                 drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
             }
         }
-        Err(told) => drop(refuse(&mut client, &told).await),
+        Err(message) => drop(refuse(&mut client, &message).await),
     }
 }
 

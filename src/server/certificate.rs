@@ -14,13 +14,13 @@ pub struct Certificate {
     /// The end of its validity (RFC 5280 §4.1.2.5).
     pub ends_at: DateTime<Utc>,
     /// The names that it is valid for.
-    pub names: Names,
+    pub names: CertificateNames,
 }
 
 /// The names of a certificate.
-pub struct Names(CertificateDer<'static>);
+pub struct CertificateNames(CertificateDer<'static>);
 
-impl Names {
+impl CertificateNames {
     /// Whether the certificate is valid for this host name or address.
     pub fn fit(&self, host: &str) -> bool {
         let Ok(name) = ServerName::try_from(host.trim_matches(['[', ']'])) else { return false };
@@ -35,25 +35,25 @@ impl Names {
 ///
 /// A file cannot be read, holds no certificate or key, or the key does not belong to the certificate; the
 /// message names the file.
-pub fn read_certificate(tls: &config::Tls) -> io::Result<Certificate> {
+pub fn read_certificate(tls: &config::TlsFiles) -> io::Result<Certificate> {
     acceptor(&tls.certificate, &tls.key)?;
     let wrong = || io::Error::other(format!("{}: no certificate", tls.certificate.display()));
     let first = chain(&tls.certificate)?.into_iter().next().ok_or_else(wrong)?;
     let (_, read) = x509_parser::parse_x509_certificate(&first).map_err(|_unread| wrong())?;
     let ends_at = DateTime::from_timestamp(read.validity().not_after.timestamp(), 0).ok_or_else(wrong)?;
-    Ok(Certificate { ends_at, names: Names(first) })
+    Ok(Certificate { ends_at, names: CertificateNames(first) })
 }
 
 /// The current TLS configuration: the files of the settings as last read. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Tls {
-    files: config::Tls,
+    files: config::TlsFiles,
     acceptor: Arc<RwLock<TlsAcceptor>>,
 }
 
 impl Tls {
     /// Reads the files; errors as [`read_certificate`].
-    pub(crate) fn read(files: &config::Tls) -> io::Result<Self> {
+    pub(crate) fn read(files: &config::TlsFiles) -> io::Result<Self> {
         let acceptor = acceptor(&files.certificate, &files.key)?;
         Ok(Self { files: files.clone(), acceptor: Arc::new(RwLock::new(acceptor)) })
     }

@@ -19,7 +19,7 @@ use config::{Contract, Limits};
 use service::authority::Authority;
 use service::event::channel::sockets::Sockets;
 use service::event::settings::Subscriptions;
-use service::policy::{AccessPolicy, Disclosure};
+use service::policy::{AccessPolicy, DisclosurePolicy};
 use store::Store;
 
 use crate::metrics::MetricsToken;
@@ -39,7 +39,7 @@ pub struct ServerParts {
     /// The switches of the contract.
     pub contract: Contract,
     /// Which of other people's data are disclosed.
-    pub disclosure: Disclosure,
+    pub disclosure: DisclosurePolicy,
     /// The limits on requests.
     pub limits: Limits,
     /// The settings of event delivery.

@@ -1,13 +1,13 @@
 //! The one place that composes routes and middleware. `main` and the tests share it.
 
 mod certificate;
+mod chunked_response;
 mod composition;
 mod drain;
 mod files;
 mod health;
 mod metrics;
 mod nowhere;
-mod pieces;
 mod reload;
 mod site;
 
@@ -32,16 +32,15 @@ use simulated_idp::{self as simulated, Simulated};
 
 use ::web::observe::log_requests;
 use api_fhir as fhir;
-use api_registry as inbox;
 use api_vrs as vrs;
 
-pub use certificate::{Certificate, Names, read_certificate};
+pub use certificate::{Certificate, CertificateNames, read_certificate};
 pub use composition::{Composition, ServerParts};
 use drain::Drain;
 pub use site::TourApp;
 
 use certificate::Tls;
-use http_guard::{Socket, Wire};
+use http_guard::{GuardedConnection, Socket};
 
 /// The identity providers, where their routes are served.
 #[derive(Clone, Default)]
@@ -108,7 +107,7 @@ pub fn build(
                 let greeted = tokio::time::timeout(wait, Socket::accept(io, tls.as_ref())).await;
                 let late = |_late| io::Error::from(io::ErrorKind::TimedOut);
                 let io = greeted.map_err(late).flatten().map_err(DispatchError::Io)?;
-                Ok((Wire::new(io, wait, vrs::outcome_of_bad_http), peer))
+                Ok((GuardedConnection::new(io, wait, vrs::outcome_of_bad_http), peer))
             }
         })
         .and_then(connection)
@@ -143,7 +142,7 @@ fn routes(
         .app_data(Data::new(drain))
         .wrap(from_fn(drain::close_connections))
         .wrap(from_fn(log_requests))
-        .wrap(from_fn(pieces::in_pieces))
+        .wrap(from_fn(chunked_response::chunk_response))
         .configure(|config| composition.register(config))
         // Before the FHIR R4 API, whose base path holds SMART's configuration.
         .configure(|config| {
@@ -151,7 +150,7 @@ fn routes(
                 oauth::configure(config, federation);
             }
         })
-        .configure(inbox::configure)
+        .configure(api_registry::configure)
         .configure(vrs::configure)
         .configure(fhir::configure)
         .configure(health::configure)

@@ -25,7 +25,7 @@ pub(super) async fn root(request: HttpRequest) -> HttpResponse {
         let lead = "This is a server of OnBehalf, the record of who can act for someone else in digital health services.";
         return page(StatusCode::OK, title, lead);
     }
-    let told = json!({
+    let message = json!({
         "service": "OnBehalf",
         "fhir": format!("{}/metadata", fhir::BASE_PATH),
         "smart": format!("{}/.well-known/smart-configuration", fhir::BASE_PATH),
@@ -34,7 +34,7 @@ pub(super) async fn root(request: HttpRequest) -> HttpResponse {
         "health": "/health",
         "ready": "/ready",
     });
-    HttpResponse::Ok().insert_header((VARY, "Accept")).json(told)
+    HttpResponse::Ok().insert_header((VARY, "Accept")).json(message)
 }
 
 /// 404 for an unknown path.
@@ -47,7 +47,7 @@ pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
         let lead = "If you typed the web address, check it is correct. If you followed a link, it may be out of date.";
         return page(StatusCode::NOT_FOUND, "Page not found", lead);
     }
-    let told = json!({
+    let message = json!({
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
@@ -60,7 +60,7 @@ pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
     HttpResponse::NotFound()
         .insert_header((CONTENT_TYPE, "application/problem+json"))
         .insert_header((VARY, "Accept"))
-        .body(told.to_string())
+        .body(message.to_string())
 }
 
 /// Whether a browser asks for a page: `Accept` names `text/html`.

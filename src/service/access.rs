@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use base::error::{Error, Kind};
-use domain::account::caller::Ceiling;
-use domain::account::{Caller, GrantState, Lapsed, Letter, Proofing, RoleState, Scopes, Who, Word};
+use base::error::{Error, ErrorKind};
+use domain::account::caller::GrantedScopes;
+use domain::account::{
+    Caller, GrantState, Lapsed, NamedScope, Permission, Principal, Proofing, RoleState, Scopes,
+};
 use domain::person::NhsNumber;
-use domain::proxy::{Change, ReasonCode, Role, Status};
+use domain::proxy::{ReasonCode, Role, RoleChange, Status};
 use store::Tx;
 
 /// An operation that a caller requests.
@@ -51,27 +53,29 @@ impl Action {
 /// The caller may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the caller may not do this")]
-pub struct Refusal;
+pub struct AccessDenied;
 
 /// Authorizes by the kind of caller alone (contract §1.1 and §9 rows 17 and 18). A citizen needs proofing P9,
 /// and so did every person who was made a proxy.
 ///
 /// # Errors
 ///
-/// [`Refusal`] where this kind of caller may never do this.
-pub fn decide_kind(who: &Who, action: Action) -> Result<(), Refusal> {
-    let may = match who {
-        Who::Anyone | Who::Service => true,
-        Who::Citizen { proofing, .. } if *proofing < Proofing::P9 => false,
-        Who::Citizen { .. } => !matches!(action, Action::CreateRole | Action::WriteRecords),
+/// [`AccessDenied`] where this kind of caller may never do this.
+pub fn decide_kind(principal: &Principal, action: Action) -> Result<(), AccessDenied> {
+    let may = match principal {
+        Principal::Anyone | Principal::Service => true,
+        Principal::Citizen { proofing, .. } if *proofing < Proofing::P9 => false,
+        Principal::Citizen { .. } => !matches!(action, Action::CreateRole | Action::WriteRecords),
         // A person asks to act for more people as themselves, not as a proxy.
-        Who::Proxy { .. } => {
+        Principal::Proxy { .. } => {
             !matches!(action, Action::CreateRole | Action::WriteRecords | Action::SubmitAccessRequest)
         }
-        Who::Staff { .. } => action != Action::SubmitAccessRequest,
-        Who::System { .. } => !matches!(action, Action::SubmitAccessRequest | Action::SearchRelationships),
+        Principal::Staff { .. } => action != Action::SubmitAccessRequest,
+        Principal::System { .. } => {
+            !matches!(action, Action::SubmitAccessRequest | Action::SearchRelationships)
+        }
     };
-    if may { Ok(()) } else { Err(Refusal) }
+    if may { Ok(()) } else { Err(AccessDenied) }
 }
 
 /// Authorizes by whose data it is: a citizen reaches only what names them, and a proxy who acts for a patient
@@ -79,17 +83,17 @@ pub fn decide_kind(who: &Who, action: Action) -> Result<(), Refusal> {
 ///
 /// # Errors
 ///
-/// [`Refusal`] where the caller is a citizen and is none of `parties`, or a proxy and the two are not both
+/// [`AccessDenied`] where the caller is a citizen and is none of `parties`, or a proxy and the two are not both
 /// named.
-pub fn decide_parties(who: &Who, parties: &[NhsNumber]) -> Result<(), Refusal> {
-    let may = match who {
-        Who::Citizen { nhs_number, .. } => parties.contains(nhs_number),
-        Who::Proxy { proxy, patient, .. } => {
+pub fn decide_parties(principal: &Principal, parties: &[NhsNumber]) -> Result<(), AccessDenied> {
+    let may = match principal {
+        Principal::Citizen { nhs_number, .. } => parties.contains(nhs_number),
+        Principal::Proxy { proxy, patient, .. } => {
             [proxy, patient].into_iter().all(|number| parties.contains(number))
         }
-        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => true,
+        Principal::Anyone | Principal::Staff { .. } | Principal::System { .. } | Principal::Service => true,
     };
-    if may { Ok(()) } else { Err(Refusal) }
+    if may { Ok(()) } else { Err(AccessDenied) }
 }
 
 /// Checks that the grant behind a caller's token still holds: not revoked, and its role active at this
@@ -149,11 +153,13 @@ enum Stands {
 }
 
 fn end_of_grant(tx: &mut Tx<'_>, caller: &Caller, grant: Uuid) -> Result<Stands, Error> {
-    Ok(match &caller.who {
-        Who::Citizen { .. } | Who::Proxy { .. } => {
+    Ok(match &caller.principal {
+        Principal::Citizen { .. } | Principal::Proxy { .. } => {
             Stands::Until(tx.find_grant_end(grant)?.unwrap_or(DateTime::<Utc>::MIN_UTC))
         }
-        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => Stands::WithApp,
+        Principal::Anyone | Principal::Staff { .. } | Principal::System { .. } | Principal::Service => {
+            Stands::WithApp
+        }
     })
 }
 
@@ -172,8 +178,8 @@ impl From<NotLive> for Error {
     fn from(not_live: NotLive) -> Self {
         match not_live {
             NotLive::Lapsed(lapsed) => {
-                Self::new(Kind::Unauthenticated, "The access token is no longer valid. Get a new one.")
-                    .because(lapsed)
+                Self::new(ErrorKind::Unauthenticated, "The access token is no longer valid. Get a new one.")
+                    .with_source(lapsed)
             }
             NotLive::Store(error) => error,
         }
@@ -185,16 +191,16 @@ impl From<NotLive> for Error {
 ///
 /// # Errors
 ///
-/// [`Refusal`] where no scope grants it.
-pub fn decide_scope(caller: &Caller, resource: &str, letter: Letter) -> Result<(), Refusal> {
-    let is_national = |scopes: &Scopes| scopes.has(Word::ValidatedRelationships);
-    let may = match &caller.ceiling {
-        Ceiling::Scopes(scopes) if is_national(scopes) => true,
-        ceiling @ (Ceiling::None | Ceiling::Scopes(_)) => ceiling
-            .constraints(resource, letter)
+/// [`AccessDenied`] where no scope grants it.
+pub fn decide_scope(caller: &Caller, resource: &str, permission: Permission) -> Result<(), AccessDenied> {
+    let is_national = |scopes: &Scopes| scopes.has(NamedScope::ValidatedRelationships);
+    let may = match &caller.granted_scopes {
+        GrantedScopes::Scopes(scopes) if is_national(scopes) => true,
+        granted_scopes @ (GrantedScopes::None | GrantedScopes::Scopes(_)) => granted_scopes
+            .constraints(resource, permission)
             .is_some_and(|constraints| constraints.iter().any(|constraint| constraint.params.is_empty())),
     };
-    if may { Ok(()) } else { Err(Refusal) }
+    if may { Ok(()) } else { Err(AccessDenied) }
 }
 
 /// Checks that a caller may make this change to this role. Patient and proxy may only end a role: active to
@@ -202,10 +208,10 @@ pub fn decide_scope(caller: &Caller, resource: &str, letter: Letter) -> Result<(
 ///
 /// # Errors
 ///
-/// [`Refusal`] where the caller is a citizen and requests anything else.
-pub fn decide_change(who: &Who, role: &Role, change: &Change) -> Result<(), Refusal> {
-    let (Who::Citizen { .. } | Who::Proxy { .. }) = who else { return Ok(()) };
-    decide_parties(who, &[role.proxy, role.patient])?;
+/// [`AccessDenied`] where the caller is a citizen and requests anything else.
+pub fn decide_change(principal: &Principal, role: &Role, change: &RoleChange) -> Result<(), AccessDenied> {
+    let (Principal::Citizen { .. } | Principal::Proxy { .. }) = principal else { return Ok(()) };
+    decide_parties(principal, &[role.proxy, role.patient])?;
     let ends = change.status == Some(Status::Inactive) && role.status == Status::Active;
     let for_cause = change.reason.as_ref().is_some_and(|reason| {
         matches!(
@@ -215,5 +221,5 @@ pub fn decide_change(who: &Who, role: &Role, change: &Change) -> Result<(), Refu
     });
     let nothing_else =
         change.grantor.is_none() && change.end.is_none() && change.legal_basis.is_none() && !change.reviewed;
-    if ends && for_cause && nothing_else { Ok(()) } else { Err(Refusal) }
+    if ends && for_cause && nothing_else { Ok(()) } else { Err(AccessDenied) }
 }

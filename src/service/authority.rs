@@ -11,14 +11,14 @@ use jsonwebtoken::Header;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::verified::Verified;
+use crate::verified_token_cache::VerifiedTokenCache;
 use base::token::sha256;
 use domain::account::claims::AccessClaims;
 use domain::account::{Caller, Registration, endpoints};
 use jose::dpop;
-use jose::dpop::{BadProof, Expected};
-use jose::key::{KeyError, KeyRing, Purpose};
-use jose::{Lockout, Seen};
+use jose::dpop::{BadProof, ExpectedProof};
+use jose::key::{KeyError, KeyPurpose, KeyRing};
+use jose::{Lockout, ReplayCache};
 
 /// The settings of an [`Authority`].
 pub struct AuthoritySettings {
@@ -70,8 +70,8 @@ pub struct Authority {
     lifetimes: Lifetimes,
     initial_access: Option<[u8; 32]>,
     lockout: Lockout,
-    seen: Seen,
-    verified: Verified,
+    replay_cache: ReplayCache,
+    verified: VerifiedTokenCache,
 }
 
 /// An access token is not valid. The reason is for the log and for `error_description`.
@@ -101,8 +101,8 @@ impl Authority {
             lifetimes: settings.lifetimes,
             initial_access: settings.initial_access,
             lockout: Lockout::default(),
-            seen: Seen::default(),
-            verified: Verified::default(),
+            replay_cache: ReplayCache::default(),
+            verified: VerifiedTokenCache::default(),
         }
     }
 
@@ -162,7 +162,7 @@ impl Authority {
     pub fn check_proof(
         &self,
         proof: &str,
-        expected: &Expected<'_>,
+        expected: &ExpectedProof<'_>,
         bound_to: &str,
         now: DateTime<Utc>,
     ) -> Result<(), BadProof> {
@@ -170,7 +170,7 @@ impl Authority {
         if proof.jkt != bound_to {
             return Err(BadProof::OtherKey);
         }
-        if self.seen.see_once(&proof.digest, now) { Ok(()) } else { Err(BadProof::Again) }
+        if self.replay_cache.insert_if_unused(&proof.digest, now) { Ok(()) } else { Err(BadProof::Again) }
     }
 
     /// The app of the settings with this id.
@@ -202,7 +202,7 @@ impl Authority {
     /// # Errors
     ///
     /// [`KeyError::NotMade`] where there is no such key, or signing fails.
-    pub fn sign(&self, purpose: Purpose, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
+    pub fn sign(&self, purpose: KeyPurpose, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
         let keys = self.keys();
         let key = keys.newest(purpose).ok_or(KeyError::NotMade)?;
         let header = Header {
@@ -229,7 +229,7 @@ impl Authority {
         if let Some(claims) = self.verified.find(&key, now) {
             return Ok(claims);
         }
-        let claims: AccessClaims = self.read_signed(token, Purpose::AccessToken, "at+jwt")?;
+        let claims: AccessClaims = self.read_signed(token, KeyPurpose::AccessToken, "at+jwt")?;
         if claims.iss != self.issuer || !claims.aud.iter().any(|url| self.audiences.contains(url)) {
             return Err(BadToken::WrongKind);
         }
@@ -286,7 +286,7 @@ impl Authority {
     pub fn read_signed<T: DeserializeOwned>(
         &self,
         token: &str,
-        purpose: Purpose,
+        purpose: KeyPurpose,
         typ: &str,
     ) -> Result<T, BadToken> {
         let header = jsonwebtoken::decode_header(token).or(Err(BadToken::NotOurs))?;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::audit::Access;
 use store::Store;
 
@@ -48,7 +48,7 @@ impl Journal {
     pub fn start(store: Store) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING);
         let writer = thread::Builder::new().name("journal".to_owned());
-        // Without the thread nothing is taken from the queue, and every request is told so.
+        // Without the thread nothing is taken from the queue, and every request is refused.
         if let Err(error) = writer.spawn(move || write_all(&store, waiting)) {
             tracing::error!(%error, "the journal cannot be written: no thread");
         }
@@ -59,7 +59,7 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`Kind::Busy`] when that is not possible now. Then the request must not be answered, though the first of many accesses
+    /// [`ErrorKind::Busy`] when that is not possible now. Then the request must not be answered, though the first of many accesses
     /// may have been written.
     pub async fn record(&self, mut accesses: Vec<Access>) -> Result<(), Error> {
         while accesses.len() > PORTION {
@@ -77,7 +77,7 @@ impl Journal {
             .try_send(entry)
             .or(Err(Error::busy("the journal's queue is full, or its thread is gone")))?;
         let result = done.await.or(Err(Error::busy("the journal's thread is gone")))?;
-        result.map_err(|error| if error.kind() == Kind::Busy { error } else { Error::busy(error) })
+        result.map_err(|error| if error.kind() == ErrorKind::Busy { error } else { Error::busy(error) })
     }
 }
 
@@ -88,7 +88,7 @@ fn write_all(store: &Store, mut waiting: mpsc::Receiver<Entry>) {
         let hoped = if turn.is_multiple_of(PROBE) { 2 * expected } else { expected };
         let batch = gather(first, &mut waiting, hoped);
         expected = batch.len().max(expected * 3 / 4);
-        // A panic would end the journal, and with it the service. Whoever waits hears of it by its absence.
+        // A panic would end the journal, and with it the service. The callers that wait learn of it because their channel closes.
         if catch_unwind(AssertUnwindSafe(|| write(store, batch))).is_err() {
             tracing::error!("the journal's thread panicked and goes on");
         }
@@ -119,7 +119,7 @@ fn write(store: &Store, batch: Vec<Entry>) {
     match written {
         Ok(()) => waiting.into_iter().for_each(|waiting| tell(waiting, Ok(()))),
         // Should one entry be what the database refuses, the others need not suffer.
-        Err(error) if error.kind() != Kind::Busy && waiting.len() > 1 => {
+        Err(error) if error.kind() != ErrorKind::Busy && waiting.len() > 1 => {
             for (accesses, waiting) in accesses.iter().zip(waiting) {
                 tell(waiting, store.record_accesses(&accesses.iter().collect::<Vec<_>>()));
             }
@@ -127,14 +127,14 @@ fn write(store: &Store, batch: Vec<Entry>) {
         Err(error) => {
             let cause = error.cause();
             for waiting in waiting {
-                let why = format!("the journal was not written: {}: {cause}", error.told());
+                let why = format!("the journal was not written: {}: {cause}", error.message());
                 tell(waiting, Err(Error::busy(why)));
             }
         }
     }
 }
 
-/// Nobody waits any more where the client has gone.
+/// Sends the result; a client that disconnected does not receive it.
 fn tell(waiting: oneshot::Sender<Result<(), Error>>, result: Result<(), Error>) {
     drop(waiting.send(result));
 }

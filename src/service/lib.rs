@@ -3,7 +3,7 @@
 
 pub mod access;
 pub mod account;
-pub mod admission;
+pub mod authentication;
 pub mod authority;
 pub mod event;
 pub mod job;
@@ -11,4 +11,4 @@ pub mod journal;
 pub mod person;
 pub mod policy;
 pub mod proxy;
-pub mod verified;
+pub mod verified_token_cache;

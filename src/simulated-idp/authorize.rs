@@ -8,10 +8,10 @@ use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template as _;
 
-use crate::code::Visit;
+use crate::code::SimulatedLogIn;
 use crate::page::Page;
 use crate::person;
-use crate::preselected::{forget, preselected};
+use crate::preselected::{FORGET, preselected};
 use crate::refused::Refused;
 use crate::simulated::{CLIENT_ID, Simulated};
 use crate::which::Which;
@@ -132,6 +132,7 @@ pub(super) async fn answer(
     gate: Data<Gate>,
     simulated: Data<Simulated>,
     which: Path<String>,
+    request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, Refused> {
     let which = Which::parse(&which)?;
@@ -147,7 +148,7 @@ pub(super) async fn answer(
     let visitor = people.into_iter().find(|visitor| visitor.id == field(&fields, "person"));
     let mut visitor = visitor.ok_or(Refused::new("invalid_request", "unknown person"))?;
     level.clone_into(&mut visitor.level);
-    let visit = Visit {
+    let log_in = SimulatedLogIn {
         which,
         visitor,
         redirect_uri: field(&fields, "redirect_uri").to_owned(),
@@ -158,11 +159,11 @@ pub(super) async fn answer(
     let code = new_secret().or(Err(Refused::FAULT))?;
     let now = gate.clock.now();
     let mut codes = simulated.codes.lock().unwrap_or_else(PoisonError::into_inner);
-    codes.keep_code(code.clone(), visit, now);
+    codes.keep_code(code.clone(), log_in, now);
     drop(codes);
     let mut response = send_back(&simulated, which, &fields, "code", &code);
-    if let Ok(cookie) = HeaderValue::from_str(&forget()) {
-        response.headers_mut().insert(SET_COOKIE, cookie);
+    if preselected(&request).is_some() {
+        response.headers_mut().insert(SET_COOKIE, HeaderValue::from_static(FORGET));
     }
     Ok(response)
 }

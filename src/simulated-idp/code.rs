@@ -16,7 +16,7 @@ const MOST: usize = 10_000;
 
 /// A completed log-in: the chosen person and level, and the request.
 #[derive(Clone)]
-pub(super) struct Visit {
+pub(super) struct SimulatedLogIn {
     pub(super) which: Which,
     pub(super) visitor: Visitor,
     pub(super) redirect_uri: String,
@@ -27,36 +27,36 @@ pub(super) struct Visit {
 
 /// The issued codes and tokens.
 #[derive(Default)]
-pub(super) struct Codes {
-    by_code: HashMap<String, (Visit, DateTime<Utc>)>,
-    by_token: HashMap<String, (Visit, DateTime<Utc>)>,
+pub(super) struct IssuedCodes {
+    by_code: HashMap<String, (SimulatedLogIn, DateTime<Utc>)>,
+    by_token: HashMap<String, (SimulatedLogIn, DateTime<Utc>)>,
     assertions: HashMap<String, DateTime<Utc>>,
 }
 
-impl Codes {
-    pub(super) fn keep_code(&mut self, code: String, visit: Visit, now: DateTime<Utc>) {
+impl IssuedCodes {
+    pub(super) fn keep_code(&mut self, code: String, log_in: SimulatedLogIn, now: DateTime<Utc>) {
         self.by_code.retain(|_, (_, until)| *until > now);
         if self.by_code.len() >= MOST {
             self.by_code.clear();
         }
-        self.by_code.insert(code, (visit, now + CODE_LIFE));
+        self.by_code.insert(code, (log_in, now + CODE_LIFE));
     }
 
     /// Redeems a code. It is removed even if the request fails.
-    pub(super) fn redeem_code(&mut self, code: &str, now: DateTime<Utc>) -> Option<Visit> {
-        self.by_code.remove(code).filter(|(_, until)| *until > now).map(|(visit, _)| visit)
+    pub(super) fn redeem_code(&mut self, code: &str, now: DateTime<Utc>) -> Option<SimulatedLogIn> {
+        self.by_code.remove(code).filter(|(_, until)| *until > now).map(|(log_in, _)| log_in)
     }
 
-    pub(super) fn keep_token(&mut self, token: String, visit: Visit, now: DateTime<Utc>) {
+    pub(super) fn keep_token(&mut self, token: String, log_in: SimulatedLogIn, now: DateTime<Utc>) {
         self.by_token.retain(|_, (_, until)| *until > now);
         if self.by_token.len() >= MOST {
             self.by_token.clear();
         }
-        self.by_token.insert(token, (visit, now + ACCESS_LIFE));
+        self.by_token.insert(token, (log_in, now + ACCESS_LIFE));
     }
 
-    pub(super) fn find_token(&self, token: &str, now: DateTime<Utc>) -> Option<&Visit> {
-        self.by_token.get(token).filter(|(_, until)| *until > now).map(|(visit, _)| visit)
+    pub(super) fn find_token(&self, token: &str, now: DateTime<Utc>) -> Option<&SimulatedLogIn> {
+        self.by_token.get(token).filter(|(_, until)| *until > now).map(|(log_in, _)| log_in)
     }
 
     /// Whether an assertion is used for the first time.

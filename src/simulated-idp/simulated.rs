@@ -5,9 +5,9 @@ use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
 
-use crate::code::Codes;
+use crate::code::IssuedCodes;
 use idp::{KeySource, UpstreamError};
-use jose::key::{Purpose, SigningKey};
+use jose::key::{KeyPurpose, SigningKey};
 
 use crate::which::Which;
 
@@ -22,7 +22,7 @@ pub struct Simulated {
     pub(crate) key: SigningKey,
     /// The keys of their one client.
     pub(crate) client_keys: KeySource,
-    pub(crate) codes: Mutex<Codes>,
+    pub(crate) codes: Mutex<IssuedCodes>,
 }
 
 impl fmt::Debug for Simulated {
@@ -38,7 +38,7 @@ impl Simulated {
     ///
     /// [`UpstreamError::Fault`] where no key can be generated.
     pub fn new(public_url: &str, client_keys: KeySource, now: DateTime<Utc>) -> Result<Self, UpstreamError> {
-        let key = SigningKey::generate(Purpose::ClientAssertion, now);
+        let key = SigningKey::generate(KeyPurpose::ClientAssertion, now);
         let (key, _) = key.or(Err(UpstreamError::Fault("a key cannot be generated")))?;
         Ok(Self { public_url: public_url.to_owned(), key, client_keys, codes: Mutex::default() })
     }

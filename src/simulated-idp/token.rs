@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::authorize::{field, fields};
-use crate::code::{ACCESS_LIFE, Visit};
+use crate::code::{ACCESS_LIFE, SimulatedLogIn};
 use crate::refused::{Refused, answer_json};
 use crate::simulated::{CLIENT_ID, Simulated};
 use crate::which::Which;
@@ -20,7 +20,7 @@ use ::web::gate::Gate;
 use base::ids;
 use idp::assertion;
 use jose::dpop::hash;
-use jose::key::Purpose;
+use jose::key::KeyPurpose;
 use jose::signature_only;
 
 const ID_LIFE: TimeDelta = TimeDelta::minutes(60);
@@ -43,21 +43,21 @@ pub(super) async fn token(
     let shown = (field(&fields, "client_assertion_type"), field(&fields, "client_assertion"));
     simulated.check_assertion(which, shown, now)?;
     let mut codes = simulated.codes.lock().unwrap_or_else(PoisonError::into_inner);
-    let visit = codes.redeem_code(field(&fields, "code"), now);
+    let log_in = codes.redeem_code(field(&fields, "code"), now);
     let bad = Refused::new("invalid_grant", "the code is not valid");
-    let visit = visit.filter(|visit| visit.which == which).ok_or(bad)?;
-    if visit.redirect_uri != field(&fields, "redirect_uri") {
+    let log_in = log_in.filter(|log_in| log_in.which == which).ok_or(bad)?;
+    if log_in.redirect_uri != field(&fields, "redirect_uri") {
         return Err(bad);
     }
-    if let Some(challenge) = &visit.challenge
+    if let Some(challenge) = &log_in.challenge
         && hash(field(&fields, "code_verifier")) != *challenge
     {
         return Err(bad);
     }
-    let access_token = simulated.access_token(&visit, now)?;
-    let id_token = simulated.id_token(&visit, now)?;
-    let scope = visit.scope.clone();
-    codes.keep_token(access_token.clone(), visit, now);
+    let access_token = simulated.access_token(&log_in, now)?;
+    let id_token = simulated.id_token(&log_in, now)?;
+    let scope = log_in.scope.clone();
+    codes.keep_token(access_token.clone(), log_in, now);
     let body = json!({
         "access_token": access_token, "token_type": "bearer", "expires_in": ACCESS_LIFE.num_seconds(),
         "id_token": id_token, "scope": scope,
@@ -76,9 +76,10 @@ pub(super) async fn userinfo(
     let bad = Refused { status: 401, error: "invalid_token", description: "the token is not valid" };
     let token = bearer(&request).ok_or(bad)?;
     let codes = simulated.codes.lock().unwrap_or_else(PoisonError::into_inner);
-    let visit = codes.find_token(token, gate.clock.now()).filter(|visit| visit.which == which).ok_or(bad)?;
-    let mut claims = visit.visitor.claims(which, &visit.scope);
-    claims.insert("sub".to_owned(), visit.visitor.subject(which).into());
+    let log_in =
+        codes.find_token(token, gate.clock.now()).filter(|log_in| log_in.which == which).ok_or(bad)?;
+    let mut claims = log_in.visitor.claims(which, &log_in.scope);
+    claims.insert("sub".to_owned(), log_in.visitor.subject(which).into());
     claims.insert("iss".to_owned(), simulated.issuer(which).into());
     claims.insert("aud".to_owned(), CLIENT_ID.into());
     Ok(answer_json(StatusCode::OK, &Value::Object(claims)))
@@ -108,8 +109,8 @@ impl Simulated {
         }
         let key_id = jsonwebtoken::decode_header(text).ok().and_then(|header| header.kid).ok_or(bad)?;
         let ring = (self.client_keys)();
-        let key = ring.find(Purpose::ClientAssertion, &key_id).ok_or(bad)?;
-        let validation = signature_only(Purpose::ClientAssertion.algorithm());
+        let key = ring.find(KeyPurpose::ClientAssertion, &key_id).ok_or(bad)?;
+        let validation = signature_only(KeyPurpose::ClientAssertion.algorithm());
         let read = jsonwebtoken::decode::<Assertion>(text, &key.verifying, &validation);
         let said = read.or(Err(bad))?.claims;
         let until = DateTime::from_timestamp(said.exp, 0).ok_or(bad)?;
@@ -121,35 +122,35 @@ impl Simulated {
         if codes.see_assertion(said.jti, until, now) { Ok(()) } else { Err(bad) }
     }
 
-    fn id_token(&self, visit: &Visit, now: DateTime<Utc>) -> Result<String, Refused> {
-        let mut claims = visit.visitor.claims(visit.which, &visit.scope);
-        claims.insert("nonce".to_owned(), visit.nonce.clone().into());
+    fn id_token(&self, log_in: &SimulatedLogIn, now: DateTime<Utc>) -> Result<String, Refused> {
+        let mut claims = log_in.visitor.claims(log_in.which, &log_in.scope);
+        claims.insert("nonce".to_owned(), log_in.nonce.clone().into());
         claims.insert("auth_time".to_owned(), now.timestamp().into());
-        if visit.which == Which::Cis2 {
+        if log_in.which == Which::Cis2 {
             claims.insert("acr".to_owned(), "AAL3_ANY".into());
             claims.insert("amr".to_owned(), json!(["N3_SMARTCARD"]));
         }
-        self.sign(visit, claims, now, ID_LIFE)
+        self.sign(log_in, claims, now, ID_LIFE)
     }
 
-    fn access_token(&self, visit: &Visit, now: DateTime<Utc>) -> Result<String, Refused> {
+    fn access_token(&self, log_in: &SimulatedLogIn, now: DateTime<Utc>) -> Result<String, Refused> {
         let mut claims = Map::new();
-        claims.insert("scope".to_owned(), visit.scope.clone().into());
-        self.sign(visit, claims, now, ACCESS_LIFE)
+        claims.insert("scope".to_owned(), log_in.scope.clone().into());
+        self.sign(log_in, claims, now, ACCESS_LIFE)
     }
 
     /// Signs claims, RS512, together with those of every token.
     fn sign(
         &self,
-        visit: &Visit,
+        log_in: &SimulatedLogIn,
         mut claims: Map<String, Value>,
         now: DateTime<Utc>,
         life: TimeDelta,
     ) -> Result<String, Refused> {
-        let which = visit.which;
+        let which = log_in.which;
         let common = [
             ("iss", json!(self.issuer(which))),
-            ("sub", json!(visit.visitor.subject(which))),
+            ("sub", json!(log_in.visitor.subject(which))),
             ("aud", json!(CLIENT_ID)),
             ("iat", json!(now.timestamp())),
             ("exp", json!((now + life).timestamp())),
@@ -157,8 +158,8 @@ impl Simulated {
         ];
         claims.extend(common.map(|(name, value)| (name.to_owned(), value)));
         if which == Which::NhsLogin {
-            let credentials = if visit.visitor.level == "P0" { "Cp" } else { "Cp.Cd" };
-            claims.insert("vot".to_owned(), format!("{}.{credentials}", visit.visitor.level).into());
+            let credentials = if log_in.visitor.level == "P0" { "Cp" } else { "Cp.Cd" };
+            claims.insert("vot".to_owned(), format!("{}.{credentials}", log_in.visitor.level).into());
             claims.insert("vtm".to_owned(), self.url(which, "trustmark").into());
         }
         let mut header = Header::new(self.key.purpose.algorithm());

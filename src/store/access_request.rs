@@ -5,14 +5,14 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
-use crate::dialect::{among, on_dialect};
+use crate::dialect::{in_list, on_dialect};
 use crate::error::corrupt;
 use crate::person::nhs_number;
 use crate::schema::{access_request_versions, access_requests, people};
 use crate::sql::Sql;
 use crate::tx::Tx;
 use base::date_time::{FhirDateTime, from_millis, to_millis};
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::person::{NhsNumber, Standing};
 use domain::proxy::{AccessRequest, Applicant, ReferenceCode, Versioned};
 
@@ -94,7 +94,7 @@ impl Tx<'_> {
         ids: &[String],
     ) -> Result<Vec<Versioned<AccessRequest>>, Error> {
         let rows: Vec<AccessRequestRow> =
-            access_requests::table.filter(among!(self.db, access_requests.id, ids)).load(self.db)?;
+            access_requests::table.filter(in_list!(self.db, access_requests.id, ids)).load(self.db)?;
         rows.into_iter().map(AccessRequestRow::into_access_request).collect()
     }
 
@@ -167,7 +167,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`] where its id or its reference code is taken.
+    /// [`ErrorKind::Conflict`] where its id or its reference code is taken.
     pub fn insert_access_request(
         &mut self,
         request: AccessRequest,
@@ -183,7 +183,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::PreconditionFailed`] after a concurrent change.
+    /// [`ErrorKind::PreconditionFailed`] after a concurrent change.
     pub fn save_access_request(
         &mut self,
         request: AccessRequest,
@@ -199,7 +199,9 @@ impl Tx<'_> {
                 self.keep_access_request_version(next.value.id)?;
                 Ok(next)
             }
-            _ => Err(Error::new(Kind::PreconditionFailed, "the access request was changed concurrently")),
+            _ => {
+                Err(Error::new(ErrorKind::PreconditionFailed, "the access request was changed concurrently"))
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use sqlite_deadline::Deadline;
 use crate::access_journal::tail::Tail;
 use crate::database_url::DatabaseUrl;
 use crate::private::create_private;
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 
 /// A connection. SQLite stands last: as a variant it would take any text for a path, which is why
 /// [`Manager`] chooses by the configured scheme and never lets the derive choose.
@@ -25,7 +25,7 @@ pub(crate) enum Db {
     Sqlite(SqliteConnection),
 }
 
-/// A pooled connection, and whether what somebody does on it has not come to its end.
+/// A pooled connection, and whether an operation on it is unfinished.
 pub(crate) struct Pooled {
     pub(crate) db: Db,
     pub(crate) meter: Arc<Meter>,
@@ -118,7 +118,7 @@ impl Manager {
     ) -> Result<Self, Error> {
         let relay = match &url {
             DatabaseUrl::Postgres(asked) => Relay::start(asked).map_err(|fault| {
-                Error::new(Kind::Fault, format!("cannot use the database {url}: {fault}"))
+                Error::new(ErrorKind::Fault, format!("cannot use the database {url}: {fault}"))
             })?,
             DatabaseUrl::Sqlite(_) => None,
         };
@@ -139,7 +139,7 @@ impl Manager {
 
     /// Opens one connection and closes it, to tell the operator now what would be a 503 later.
     pub(crate) fn probe(&self) -> Result<(), Error> {
-        let told = match &self.url {
+        let message = match &self.url {
             DatabaseUrl::Sqlite(path) if path.is_dir() => format!("{} is a directory", path.display()),
             DatabaseUrl::Sqlite(path) => format!("cannot open or write the database {}", path.display()),
             DatabaseUrl::Postgres(_) => format!("cannot reach the database {}", self.url),
@@ -149,7 +149,7 @@ impl Manager {
             DatabaseUrl::Sqlite(_) => Ok(pooled.db.batch_execute("BEGIN IMMEDIATE; ROLLBACK;")?),
             DatabaseUrl::Postgres(_) => Ok(()),
         });
-        opened.map_err(|source| Error::new(Kind::Fault, told).because(source))
+        opened.map_err(|source| Error::new(ErrorKind::Fault, message).with_source(source))
     }
 
     fn open_sqlite(path: &Path, deadline: Option<&Deadline>) -> Result<Db, ConnectionError> {

@@ -21,7 +21,7 @@ macro_rules! on_dialect {
 /// Whether a column has one of these texts, or `numbers`. SQLite prepares a list again each time, which costs
 /// more than running it; so there short lists have a fixed number of places, the rest filled with the last
 /// value, and longer ones go as one JSON array. PostgreSQL takes a list as one value.
-macro_rules! among {
+macro_rules! in_list {
     (@condition $table:ident) => {
         Box<
             dyn diesel::BoxableExpression<
@@ -32,7 +32,7 @@ macro_rules! among {
         >
     };
     ($db:expr, $table:ident . $column:ident, numbers $values:expr) => {{
-        let condition: among!(@condition $table) = match &*$db {
+        let condition: in_list!(@condition $table) = match &*$db {
             $crate::db::Db::Sqlite(_) => {
                 Box::new($crate::dialect::InList::new($table::$column, &$values))
             }
@@ -41,7 +41,7 @@ macro_rules! among {
         condition
     }};
     ($db:expr, $table:ident . $column:ident, $values:expr) => {{
-        type Condition = among!(@condition $table);
+        type Condition = in_list!(@condition $table);
         let values: Vec<String> = $values.iter().map(ToString::to_string).collect();
         let condition: Condition = match (&*$db, values.as_slice()) {
             ($crate::db::Db::Sqlite(_), [one]) => Box::new($table::$column.eq(one.clone())),
@@ -104,5 +104,5 @@ where
     }
 }
 
-pub(crate) use among;
+pub(crate) use in_list;
 pub(crate) use on_dialect;

@@ -1,7 +1,7 @@
 //! Mapping of statement errors to errors for a caller.
 
 use base::database::is_past_deadline;
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use diesel::result::Error as DieselError;
 
 /// The error of a statement composed from a caller's request: past its deadline the request is too costly,
@@ -11,7 +11,7 @@ pub(crate) fn of_search(source: DieselError) -> Error {
         && is_past_deadline(detail.message())
     {
         tracing::warn!("a search was cancelled: it exceeded the time limit of a statement");
-        return Error::new(Kind::TooCostly, TOO_SLOW).because(source);
+        return Error::new(ErrorKind::TooCostly, TOO_SLOW).with_source(source);
     }
     source.into()
 }

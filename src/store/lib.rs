@@ -13,7 +13,7 @@ mod database_url;
 mod db;
 mod dialect;
 mod error;
-mod life;
+mod maintenance;
 mod migrate;
 mod outbox;
 mod person;
@@ -30,18 +30,18 @@ mod tx;
 
 pub use access_journal::{SegmentBreak, SegmentFault};
 pub use account::AccountUser;
-pub use audit::{AuditRecord, Break, Fault, Head, NotAHead};
+pub use audit::{AuditRecord, Break, ChainFault, ChainHead, NotAHead};
 pub use bulk::{Copied, check_copy};
 pub use database::options::{INDEX_ACCESSES_AFTER, ReplicaOptions, STATEMENT_DEADLINE, StoreOptions};
 pub use database::store::{Lane, Store};
 pub use database_url::{BadDatabaseUrl, DatabaseUrl};
-pub use life::{
-    ANALYZED_TABLES, Candidate, DueMessages, FactKind, Inbound, JobRow, MessageKind, MessageState,
-    NewMessage, Old, Outgoing, Vitals,
+pub use maintenance::{
+    ANALYZED_TABLES, DatabaseDiagnostics, DueMessages, DueRow, FactKind, JobRow, MessageKind, MessageState,
+    NewMessage, OutgoingMessage, ReceivedEvent, RetentionPolicy,
 };
 pub use migrate::{Migration, SANDBOX_MARK, SoleUse};
 pub use private::{ExposedFile, list_exposed_files};
 pub use role::RoleSearch;
-pub use search::fold::{fold, fold_words};
+pub use search::normalize::{normalize, normalize_words};
 pub use subscription::{AttemptRecord, Due, Lease, Overview, SubscriptionVersion, Unsent, Waiting};
 pub use tx::{Budget, Tx};

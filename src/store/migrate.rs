@@ -20,9 +20,9 @@ use crate::outbox;
 use crate::person::bring_deaths;
 use crate::private::beside;
 use crate::schema::settings;
-use crate::search::fold::refold;
+use crate::search::normalize::renormalize;
 use crate::tx::Tx;
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
@@ -108,7 +108,7 @@ impl Store {
             guard(db)?;
             outbox::prepare(db)?;
             bring_deaths(db)?;
-            refold(db)?;
+            renormalize(db)?;
             Ok(applied)
         })
     }
@@ -178,8 +178,8 @@ impl Store {
         if self.migrations()?.iter().all(|step| step.is_known) {
             return Ok(());
         }
-        let told = format!("the database {} was migrated by a newer version of onbehalf", self.url());
-        Err(Error::new(Kind::Fault, told))
+        let message = format!("the database {} was migrated by a newer version of onbehalf", self.url());
+        Err(Error::new(ErrorKind::Fault, message))
     }
 
     /// Whether the database has no table at all, of any program.

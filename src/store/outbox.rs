@@ -7,7 +7,7 @@ use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
 use crate::db::Db;
-use crate::dialect::{among, on_dialect};
+use crate::dialect::{in_list, on_dialect};
 use crate::error::corrupt;
 use crate::person::nhs_number;
 use crate::schema::outbox;
@@ -186,7 +186,7 @@ impl Tx<'_> {
     /// Database errors.
     pub fn mark_numbered(&mut self, events: &[Event]) -> Result<(), Error> {
         let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
-        let numbered = outbox::table.filter(among!(self.db, outbox.id, ids));
+        let numbered = outbox::table.filter(in_list!(self.db, outbox.id, ids));
         diesel::update(numbered).set(outbox::position.eq(None::<i64>)).execute(self.db)?;
         Ok(())
     }

@@ -8,12 +8,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::db::Db;
-use crate::dialect::among;
+use crate::dialect::in_list;
 use crate::error::{corrupt, of_search};
-use crate::life::fact::FactKind;
+use crate::maintenance::registry_fact::FactKind;
 use crate::schema::{people, person_name_parts, person_names, relationships, roles};
-use crate::search::fold::fold;
-use crate::search::{Filter, Scope, Table, condition};
+use crate::search::normalize::normalize;
+use crate::search::{Filter, Table, Visibility, condition};
 use crate::sql::Sql;
 use crate::tx::Tx;
 use base::date_time::{FhirDateTime, from_millis, to_millis};
@@ -98,7 +98,7 @@ impl Tx<'_> {
     /// Database errors.
     pub(crate) fn list_all_people(&mut self, numbers: &[NhsNumber]) -> Result<Vec<Person>, Error> {
         let rows: Vec<PersonRow> = people::table
-            .filter(among!(self.db, people.nhs_number, numbers))
+            .filter(in_list!(self.db, people.nhs_number, numbers))
             .order(people::nhs_number)
             .load(self.db)?;
         self.with_names(rows)
@@ -110,7 +110,7 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// Database errors.
-    pub fn list_visible_people(&mut self, filter: &Filter, scope: Scope) -> Result<Vec<Person>, Error> {
+    pub fn list_visible_people(&mut self, filter: &Filter, scope: Visibility) -> Result<Vec<Person>, Error> {
         self.check_budget()?;
         let wanted = condition(Table::People, filter, scope)?;
         let rows = people::table.filter(wanted).order(people::nhs_number).load(self.db).map_err(of_search)?;
@@ -123,7 +123,7 @@ impl Tx<'_> {
         }
         let numbers: Vec<&str> = rows.iter().map(|row| row.nhs_number.as_str()).collect();
         let names: Vec<NameRow> = person_names::table
-            .filter(among!(self.db, person_names.nhs_number, numbers))
+            .filter(in_list!(self.db, person_names.nhs_number, numbers))
             .order((person_names::nhs_number, person_names::position))
             .load(self.db)?;
         let mut names_of: HashMap<String, Vec<HumanName>> = HashMap::new();
@@ -165,7 +165,7 @@ impl Tx<'_> {
         numbers: &[NhsNumber],
     ) -> Result<Vec<(NhsNumber, Option<OdsCode>)>, Error> {
         let rows: Vec<(String, Option<String>)> = people::table
-            .filter(among!(self.db, people.nhs_number, numbers))
+            .filter(in_list!(self.db, people.nhs_number, numbers))
             .filter(people::standing.eq(Standing::Current.as_str()))
             .select((people::nhs_number, people::practice))
             .load(self.db)?;
@@ -201,7 +201,7 @@ impl Tx<'_> {
         numbers: &[NhsNumber],
     ) -> Result<Vec<(NhsNumber, PersonState)>, Error> {
         let rows: Vec<(String, String, Option<i64>)> = people::table
-            .filter(among!(self.db, people.nhs_number, numbers))
+            .filter(in_list!(self.db, people.nhs_number, numbers))
             .select((people::nhs_number, people::standing, people::died_at))
             .load(self.db)?;
         rows.into_iter().map(state_of).collect()
@@ -209,11 +209,11 @@ impl Tx<'_> {
 
     /// The death of a person who is not stored yet, reported with them or before them.
     fn find_death(&mut self, person: &Person) -> Result<Option<DateTime<Utc>>, Error> {
-        let told = self.find_fact(person.nhs_number, FactKind::Death)?;
-        if let (None, Some(died_at)) = (told, person.died_at) {
+        let message = self.find_fact(person.nhs_number, FactKind::Death)?;
+        if let (None, Some(died_at)) = (message, person.died_at) {
             self.save_fact(person.nhs_number, FactKind::Death, died_at)?;
         }
-        Ok(told.or(person.died_at))
+        Ok(message.or(person.died_at))
     }
 
     /// Inserts a person; an existing one is unchanged.
@@ -257,7 +257,7 @@ impl Tx<'_> {
                 person_name_parts::position.eq(position),
                 person_name_parts::part.eq(part),
                 person_name_parts::value.eq(value),
-                person_name_parts::folded.eq(fold(value)),
+                person_name_parts::folded.eq(normalize(value)),
             );
             diesel::insert_into(person_name_parts::table).values(row).execute(self.db)?;
         }

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::dialect::{among, on_dialect};
+use crate::dialect::{in_list, on_dialect};
 use crate::person::{both_are_current, nhs_number};
 use crate::schema::{relationship_codes, relationship_versions, relationships};
-use crate::search::fold::folded_words;
+use crate::search::normalize::normalized_words;
 use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::person::NhsNumber;
 use domain::proxy::relationship::RelationshipCode;
 use domain::proxy::{Relationship, Versioned};
@@ -53,7 +53,7 @@ impl<'c> NewCode<'c> {
             system: &code.system,
             code: &code.code,
             display: code.display.clone(),
-            display_folded: code.display.as_deref().and_then(folded_words),
+            display_folded: code.display.as_deref().and_then(normalized_words),
         }
     }
 }
@@ -109,8 +109,8 @@ impl Tx<'_> {
     ) -> Result<Vec<Relationship>, Error> {
         let (proxies, patients): (Vec<NhsNumber>, Vec<NhsNumber>) = pairs.iter().copied().unzip();
         let rows: Vec<RelationshipRow> = relationships::table
-            .filter(among!(self.db, relationships.proxy, proxies))
-            .filter(among!(self.db, relationships.patient, patients))
+            .filter(in_list!(self.db, relationships.proxy, proxies))
+            .filter(in_list!(self.db, relationships.patient, patients))
             .filter(relationships::active.eq(true))
             .order(relationships::id)
             .load(self.db)?;
@@ -131,7 +131,7 @@ impl Tx<'_> {
         &mut self,
         ids: &[String],
     ) -> Result<Vec<Versioned<Relationship>>, Error> {
-        let rows = relationships::table.filter(among!(self.db, relationships.id, ids)).load(self.db)?;
+        let rows = relationships::table.filter(in_list!(self.db, relationships.id, ids)).load(self.db)?;
         self.with_codes(rows)
     }
 
@@ -147,8 +147,8 @@ impl Tx<'_> {
         let ids: Vec<&str> = wanted.iter().map(|(id, _)| id.as_str()).collect();
         let versions: Vec<i64> = wanted.iter().map(|(_, version)| *version).collect();
         let mut rows: Vec<RelationshipRow> = relationship_versions::table
-            .filter(among!(self.db, relationship_versions.id, ids))
-            .filter(among!(self.db, relationship_versions.version, numbers versions))
+            .filter(in_list!(self.db, relationship_versions.id, ids))
+            .filter(in_list!(self.db, relationship_versions.version, numbers versions))
             .load(self.db)?;
         rows.retain(|row| wanted.iter().any(|(id, version)| *id == row.id && *version == row.version));
         self.with_codes(rows)
@@ -168,7 +168,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`] where the id is taken.
+    /// [`ErrorKind::Conflict`] where the id is taken.
     pub fn insert_relationship(
         &mut self,
         relationship: Relationship,
@@ -184,7 +184,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::PreconditionFailed`] after a concurrent change.
+    /// [`ErrorKind::PreconditionFailed`] after a concurrent change.
     pub fn save_relationship(
         &mut self,
         relationship: Relationship,
@@ -200,7 +200,7 @@ impl Tx<'_> {
                 self.keep_relationship_version(&next)?;
                 Ok(next)
             }
-            _ => Err(Error::new(Kind::PreconditionFailed, "the relationship was changed concurrently")),
+            _ => Err(Error::new(ErrorKind::PreconditionFailed, "the relationship was changed concurrently")),
         }
     }
 
@@ -218,7 +218,7 @@ impl Tx<'_> {
     fn with_codes(&mut self, rows: Vec<RelationshipRow>) -> Result<Vec<Versioned<Relationship>>, Error> {
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         let codes: Vec<CodeRow> = relationship_codes::table
-            .filter(among!(self.db, relationship_codes.relationship_id, ids))
+            .filter(in_list!(self.db, relationship_codes.relationship_id, ids))
             .order((relationship_codes::relationship_id, relationship_codes::position))
             .load(self.db)?;
         let mut codes_of: HashMap<(String, i64), Vec<RelationshipCode>> = HashMap::new();

@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::dialect::{among, on_dialect};
+use crate::dialect::{in_list, on_dialect};
 use crate::error::{corrupt, of_search};
 use crate::person::{both_are_current, nhs_number};
 use crate::schema::{people, role_versions, roles};
-use crate::search::{Filter, RoleField, Scope, Table, condition};
+use crate::search::{Filter, RoleField, Table, Visibility, condition};
 use crate::tx::Tx;
 use base::date_time::{FhirDateTime, from_millis, to_millis};
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::person::NhsNumber;
 use domain::proxy::{LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status, StatusReason, Versioned};
 
@@ -70,7 +70,11 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// Database errors.
-    pub fn find_role_within(&mut self, id: Uuid, scope: Scope) -> Result<Option<Versioned<Role>>, Error> {
+    pub fn find_role_within(
+        &mut self,
+        id: Uuid,
+        scope: Visibility,
+    ) -> Result<Option<Versioned<Role>>, Error> {
         let filter = Filter::text(Table::Roles.id(), id.to_string());
         Ok(self.list_visible_roles(&filter, scope)?.pop())
     }
@@ -133,7 +137,7 @@ impl Tx<'_> {
         &mut self,
         search: &RoleSearch,
         now: DateTime<Utc>,
-        scope: Option<&Scope>,
+        scope: Option<&Visibility>,
     ) -> Result<Vec<Versioned<Role>>, Error> {
         let mut query = roles::table.filter(both_are_current!(roles)).order(roles::id).into_boxed();
         if let Some(scope) = scope {
@@ -152,7 +156,7 @@ impl Tx<'_> {
         }
         if let Some(statuses) = &search.statuses {
             let names: Vec<&str> = statuses.iter().copied().map(Status::as_str).collect();
-            let is_one = among!(self.db, roles.status, names);
+            let is_one = in_list!(self.db, roles.status, names);
             let has_ended = roles::end_at.is_not_null().and(roles::end_at.lt(to_millis(now)));
             let lapsed = roles::status.eq(Status::Active.as_str()).and(has_ended);
             let counts_as_written = is_one.and(diesel::dsl::not(lapsed.assume_not_null()));
@@ -170,7 +174,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`] where there is a role for the pair, or with the id.
+    /// [`ErrorKind::Conflict`] where there is a role for the pair, or with the id.
     pub fn insert_role(&mut self, role: Role, now: DateTime<Utc>) -> Result<Versioned<Role>, Error> {
         let first = Versioned { value: role, version: 1, updated_at: now };
         diesel::insert_into(roles::table).values(RoleRow::from_role(&first)).execute(self.db)?;
@@ -182,7 +186,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::PreconditionFailed`] after a concurrent change.
+    /// [`ErrorKind::PreconditionFailed`] after a concurrent change.
     pub fn save_role(
         &mut self,
         role: Role,
@@ -197,7 +201,7 @@ impl Tx<'_> {
                 self.keep_version(next.value.id)?;
                 Ok(next)
             }
-            _ => Err(Error::new(Kind::PreconditionFailed, "the role was changed concurrently")),
+            _ => Err(Error::new(ErrorKind::PreconditionFailed, "the role was changed concurrently")),
         }
     }
 
@@ -220,7 +224,7 @@ impl Tx<'_> {
     ///
     /// Database errors.
     pub fn list_roles_by_id(&mut self, ids: &[String]) -> Result<Vec<Versioned<Role>>, Error> {
-        let wanted = among!(self.db, roles.id, ids);
+        let wanted = in_list!(self.db, roles.id, ids);
         let rows: Vec<RoleRow> = roles::table.filter(wanted).load(self.db)?;
         rows.into_iter().map(RoleRow::into_role).collect()
     }
@@ -234,7 +238,7 @@ impl Tx<'_> {
     pub fn list_visible_roles(
         &mut self,
         filter: &Filter,
-        scope: Scope,
+        scope: Visibility,
     ) -> Result<Vec<Versioned<Role>>, Error> {
         self.check_budget()?;
         let wanted = condition(Table::Roles, filter, scope)?;
@@ -258,7 +262,7 @@ impl Tx<'_> {
             .filter(people::practice.eq(organisation.as_str()));
         let granted = roles::grantor.eq(organisation.as_str()).assume_not_null();
         let reached = roles::table
-            .filter(among!(self.db, roles.id, ids))
+            .filter(in_list!(self.db, roles.id, ids))
             .filter(diesel::dsl::exists(registered).or(granted));
         Ok(reached.select(roles::id).load(self.db)?)
     }
@@ -275,8 +279,8 @@ impl Tx<'_> {
         let ids: Vec<&str> = wanted.iter().map(|(id, _)| id.as_str()).collect();
         let versions: Vec<i64> = wanted.iter().map(|(_, version)| *version).collect();
         let rows: Vec<RoleRow> = role_versions::table
-            .filter(among!(self.db, role_versions.id, ids))
-            .filter(among!(self.db, role_versions.version, numbers versions))
+            .filter(in_list!(self.db, role_versions.id, ids))
+            .filter(in_list!(self.db, role_versions.version, numbers versions))
             .load(self.db)?;
         let is_wanted =
             |row: &RoleRow| wanted.iter().any(|(id, version)| *id == row.id && *version == row.version);

@@ -43,7 +43,7 @@ impl Threads {
     ///
     /// # Errors
     ///
-    /// Those of `work`; [`Kind::Busy`](base::error::Kind) where its turn does not come in time.
+    /// Those of `work`; [`ErrorKind::Busy`](base::error::ErrorKind) where its turn does not come in time.
     pub(super) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,

@@ -35,28 +35,28 @@ pub enum BodyFault {
 const LEAST_CHUNK: usize = 64;
 const FIRST_CHUNKS: usize = 1024;
 
-/// Bodies up to this size, in bytes, need no memory of the [`Room`], so that small requests never wait for
+/// Bodies up to this size, in bytes, need no memory of the [`BodyBudget`], so that small requests never wait for
 /// it.
 const FREE: usize = 16 * 1024;
 /// The memory for larger bodies, in KiB, shared by all requests.
-const ROOM: usize = 32 * 1024;
+const BUDGET: usize = 32 * 1024;
 
 /// The memory budget of large bodies that are being read or processed. When it is used up, a request waits,
 /// its body unread, at most for the time that a request may take. Cheap to clone.
 #[derive(Clone, Debug)]
-struct Room(Arc<Semaphore>);
+struct BodyBudget(Arc<Semaphore>);
 
-impl Default for Room {
+impl Default for BodyBudget {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ROOM)))
+        Self(Arc::new(Semaphore::new(BUDGET)))
     }
 }
 
-impl Room {
+impl BodyBudget {
     /// Reserves memory for the largest size, in bytes, that a body may have. All of it is taken at once: two
     /// requests that each waited for a second part would wait for each other.
     async fn take(&self, most: usize) -> Option<OwnedSemaphorePermit> {
-        let most = u32::try_from(kib(most).min(ROOM)).ok()?;
+        let most = u32::try_from(kib(most).min(BUDGET)).ok()?;
         Arc::clone(&self.0).acquire_many_owned(most).await.ok()
     }
 }
@@ -77,12 +77,12 @@ fn patience(received: usize) -> Duration {
 
 /// A body, and the memory that it holds until it is dropped.
 #[derive(Debug, Default)]
-pub struct Received {
+pub struct RequestBody {
     bytes: BytesMut,
-    room: Option<OwnedSemaphorePermit>,
+    budget: Option<OwnedSemaphorePermit>,
 }
 
-impl Deref for Received {
+impl Deref for RequestBody {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -97,19 +97,19 @@ pub struct Bodies {
     pub limits: Limits,
     /// The threads that parse and validate large bodies.
     pub cpu: CpuPool,
-    room: Room,
+    budget: BodyBudget,
 }
 
 impl Bodies {
     /// Reads bodies within these limits. Starts the threads of the CPU pool.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, cpu: CpuPool::new(limits.request), room: Room::default() }
+        Self { limits, cpu: CpuPool::new(limits.request), budget: BodyBudget::default() }
     }
 
     /// Reads the whole body of a request with these headers. A body that declares too large a size is not
     /// read.
-    pub async fn read(&self, headers: &HeaderMap, payload: Payload) -> Result<Received, BodyFault> {
-        read(headers, payload, &self.limits, &self.room).await
+    pub async fn read(&self, headers: &HeaderMap, payload: Payload) -> Result<RequestBody, BodyFault> {
+        read(headers, payload, &self.limits, &self.budget).await
     }
 
     /// Like [`Bodies::read`], with a limit of its own on the size in bytes. Up to 16 KiB need none of the
@@ -119,9 +119,9 @@ impl Bodies {
         bytes: usize,
         headers: &HeaderMap,
         payload: Payload,
-    ) -> Result<Received, BodyFault> {
+    ) -> Result<RequestBody, BodyFault> {
         let limits = Limits { body_bytes: self.limits.body_bytes.min(bytes), ..self.limits };
-        read(headers, payload, &limits, &self.room).await
+        read(headers, payload, &limits, &self.budget).await
     }
 }
 
@@ -129,15 +129,15 @@ async fn read(
     headers: &HeaderMap,
     mut payload: Payload,
     limits: &Limits,
-    room: &Room,
-) -> Result<Received, BodyFault> {
+    budget: &BodyBudget,
+) -> Result<RequestBody, BodyFault> {
     let declared = declared(headers);
     let most = declared.unwrap_or(limits.body_bytes);
     if most > limits.body_bytes {
         return Err(BodyFault::TooLarge);
     }
     let whole = async {
-        let (mut body, mut chunks) = (Received::default(), 0_usize);
+        let (mut body, mut chunks) = (RequestBody::default(), 0_usize);
         let mut begun = Instant::now();
         loop {
             // Data that the library has already received is never late.
@@ -153,9 +153,9 @@ async fn read(
             if is_crumbled || length > most {
                 return Err(BodyFault::TooLarge);
             }
-            if length > FREE && body.room.is_none() {
+            if length > FREE && body.budget.is_none() {
                 let waiting = Instant::now();
-                body.room = room.take(most).await;
+                body.budget = budget.take(most).await;
                 // The time spent waiting for memory does not count against the sender.
                 begun += waiting.elapsed();
                 body.bytes.reserve(declared.unwrap_or_default().saturating_sub(body.bytes.len()));
@@ -163,9 +163,9 @@ async fn read(
             body.bytes.extend_from_slice(&chunk);
         }
         let needed = kib(body.len());
-        if let Some(room) = &mut body.room {
+        if let Some(budget) = &mut body.budget {
             // Memory that the body does not need is released.
-            drop(room.split(room.num_permits().saturating_sub(needed)));
+            drop(budget.split(budget.num_permits().saturating_sub(needed)));
         }
         Ok(body)
     };

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
-use crate::credentials::shown;
+use crate::credentials::presented_credentials;
 use crate::error::ApiError;
 use crate::gate::Gate;
 use crate::limit::Throttle;
@@ -14,7 +14,7 @@ use crate::observe::CallerKind;
 use crate::request_id::request_id;
 use crate::state;
 use domain::account::Caller;
-use service::admission::Denied;
+use service::authentication::AuthenticationError;
 
 /// The authenticated caller as an argument of a handler; refusals have the form of one API.
 #[derive(Clone, Debug)]
@@ -44,10 +44,10 @@ impl<E: ApiError> FromRequest for Authenticated<E> {
 ///
 /// # Errors
 ///
-/// [`ApiError::denied`]; [`HttpError::throttled`](crate::error::HttpError::throttled).
+/// [`ApiError::authentication_error`]; [`HttpError::throttled`](crate::error::HttpError::throttled).
 pub fn authenticate<E: ApiError>(request: &HttpRequest) -> Result<Caller, E> {
-    let caller = identify(state::<Gate>(request)?, request).map_err(E::denied)?;
-    request.extensions_mut().insert(CallerKind(caller.who.kind()));
+    let caller = identify(state::<Gate>(request)?, request).map_err(E::authentication_error)?;
+    request.extensions_mut().insert(CallerKind(caller.principal.kind()));
     let counted = state::<Throttle>(request)?.count_caller(&caller);
     counted.map_err(|wait| E::throttled(wait.as_secs() + 1))?;
     Ok(caller)
@@ -59,8 +59,8 @@ pub fn note_app(request: &HttpRequest) {
 }
 
 /// Authenticates the caller of a request without counting the request.
-pub fn identify(gate: &Gate, request: &HttpRequest) -> Result<Caller, Denied> {
+pub fn identify(gate: &Gate, request: &HttpRequest) -> Result<Caller, AuthenticationError> {
     let url = format!("{}{}", gate.public_url, request.path());
-    let caller = gate.admit(&shown(request, &url))?;
+    let caller = gate.authenticate(&presented_credentials(request, &url))?;
     Ok(Caller { request_id: request_id(request.headers()).map(str::to_owned), ..caller })
 }

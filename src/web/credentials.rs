@@ -3,11 +3,11 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 
-use service::admission::PresentedCredentials;
+use service::authentication::PresentedCredentials;
 
 /// The credentials of a request. `url` is the URL under which clients reach it, without query and fragment: a
 /// DPoP proof is made for it (RFC 9449 §4.2).
-pub(crate) fn shown<'r>(request: &'r HttpRequest, url: &'r str) -> PresentedCredentials<'r> {
+pub(crate) fn presented_credentials<'r>(request: &'r HttpRequest, url: &'r str) -> PresentedCredentials<'r> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     PresentedCredentials {
         authorization: header(AUTHORIZATION.as_str()),
@@ -28,17 +28,17 @@ pub fn bearer(request: &HttpRequest) -> Option<&str> {
 /// A request has the header `Authorization` more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is more than one Authorization header")]
-pub struct Repeated;
+pub struct RepeatedAuthorization;
 
 /// The header `Authorization` with which a client authenticates to the authorization server.
 ///
 /// # Errors
 ///
-/// [`Repeated`].
-pub fn authorization(request: &HttpRequest) -> Result<Option<&HeaderValue>, Repeated> {
+/// [`RepeatedAuthorization`].
+pub fn authorization(request: &HttpRequest) -> Result<Option<&HeaderValue>, RepeatedAuthorization> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     match (headers.next(), headers.next()) {
         (one, None) => Ok(one),
-        (_, Some(_)) => Err(Repeated),
+        (_, Some(_)) => Err(RepeatedAuthorization),
     }
 }

@@ -4,7 +4,7 @@ use actix_web::ResponseError;
 
 use base::error::Error;
 use domain::audit::Outcome;
-use service::admission::Denied;
+use service::authentication::AuthenticationError;
 
 /// A refusal in the form of one API or page.
 pub trait HttpError: From<Error> + ResponseError + 'static {
@@ -15,7 +15,7 @@ pub trait HttpError: From<Error> + ResponseError + 'static {
 /// A refusal of an API with authenticated callers.
 pub trait ApiError: HttpError {
     /// The caller is not authenticated.
-    fn denied(denied: Denied) -> Self;
+    fn authentication_error(error: AuthenticationError) -> Self;
 
     /// The error code in the audit record.
     fn code(&self) -> &'static str;

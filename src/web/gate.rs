@@ -9,8 +9,8 @@ use base::error::Error;
 use domain::account::Caller;
 use domain::audit::Access;
 use service::access;
-use service::admission;
-use service::admission::{Denied, PresentedCredentials};
+use service::authentication;
+use service::authentication::{AuthenticationError, PresentedCredentials};
 use service::authority::Authority;
 use service::journal::Journal;
 use service::policy::AccessPolicy;
@@ -55,20 +55,23 @@ impl Gate {
         Self { store, clock, authority, public_url: public_url.into(), policy, journal }
     }
 
-    /// Finds out who is calling.
+    /// Authenticates the caller.
     ///
     /// # Errors
     ///
-    /// [`Denied`] for nobody.
-    pub(crate) fn admit(&self, shown: &PresentedCredentials<'_>) -> Result<Caller, Denied> {
-        admission::admit(&self.policy, self.authority.as_deref(), shown, self.clock.now())
+    /// [`AuthenticationError`] when the credentials are not valid.
+    pub(crate) fn authenticate(
+        &self,
+        presented: &PresentedCredentials<'_>,
+    ) -> Result<Caller, AuthenticationError> {
+        authentication::authenticate(&self.policy, self.authority.as_deref(), presented, self.clock.now())
     }
 
     /// Reads as this caller: whatever the token says, its grant must hold in the transaction of the read.
     ///
     /// # Errors
     ///
-    /// [`Kind::Unauthenticated`](base::error::Kind) where it does not; those of [`Store::read`].
+    /// [`ErrorKind::Unauthenticated`](base::error::ErrorKind) where it does not; those of [`Store::read`].
     pub async fn read_as<T, E, F>(&self, caller: Caller, lane: Lane, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -170,7 +173,7 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// [`Kind::Busy`](base::error::Kind) when that is not possible now.
+    /// [`ErrorKind::Busy`](base::error::ErrorKind) when that is not possible now.
     pub async fn record(&self, accesses: Vec<Access>) -> Result<(), Error> {
         self.journal.record(accesses).await
     }
@@ -178,5 +181,5 @@ impl Gate {
 
 /// Who reads what they wrote: a person or a system, through whichever app.
 fn reader(caller: &Caller) -> String {
-    format!("{} {}", caller.who.kind(), caller.who.id().unwrap_or_default())
+    format!("{} {}", caller.principal.kind(), caller.principal.id().unwrap_or_default())
 }

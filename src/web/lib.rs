@@ -31,7 +31,7 @@ use base::error::Error;
 ///
 /// # Errors
 ///
-/// [`Kind::Fault`](base::error::Kind) where the server was composed without it.
+/// [`ErrorKind::Fault`](base::error::ErrorKind) where the server was composed without it.
 pub fn state<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, Error> {
     let missing = || Error::fault(format!("the server was composed without {}", type_name::<T>()));
     request.app_data::<Data<T>>().ok_or_else(missing)

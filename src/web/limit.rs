@@ -50,7 +50,8 @@ impl Throttle {
     /// How long to wait, when the caller has sent too many requests.
     pub fn count_caller(&self, caller: &Caller) -> Result<(), Duration> {
         let of_app = caller.app.as_ref().map(|app| format!("app {app}"));
-        let key = of_app.or_else(|| caller.who.id()).unwrap_or_else(|| caller.who.kind().to_owned());
+        let key =
+            of_app.or_else(|| caller.principal.id()).unwrap_or_else(|| caller.principal.kind().to_owned());
         count(&self.callers, &key)
     }
 
@@ -99,7 +100,7 @@ impl Throttle {
 fn count(limiter: &Limiter, key: &str) -> Result<(), Duration> {
     let Some(limiter) = limiter else { return Ok(()) };
     let counted = limiter.check_key(&key.to_owned());
-    counted.map_err(|denied| denied.wait_time_from(limiter.clock().now()))
+    counted.map_err(|error| error.wait_time_from(limiter.clock().now()))
 }
 
 /// Answers 429 when an address sends too many requests.

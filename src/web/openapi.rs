@@ -29,7 +29,7 @@ pub struct OpenApiOperation {
 ///
 /// # Errors
 ///
-/// [`Kind::Fault`](base::error::Kind) where the data file and the operations do not belong together.
+/// [`ErrorKind::Fault`](base::error::ErrorKind) where the data file and the operations do not belong together.
 pub fn render(described: &str, public_url: &str, operations: &[OpenApiOperation]) -> Result<Value, Error> {
     let described: Value =
         serde_json::from_str(&described.replace(SERVER, public_url)).map_err(Error::fault)?;

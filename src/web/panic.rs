@@ -14,7 +14,7 @@ use base::error::Error;
 ///
 /// # Errors
 ///
-/// The API's form of [`Kind::Fault`](base::error::Kind), if the handler panicked.
+/// The API's form of [`ErrorKind::Fault`](base::error::ErrorKind), if the handler panicked.
 pub async fn catch_panics<E: From<Error> + ResponseError + 'static>(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -8,7 +8,7 @@ use domain::audit::Access;
 ///
 /// # Errors
 ///
-/// Those of the result; [`Kind::Busy`](base::error::Kind) when the accesses cannot be written down. Where the request
+/// Those of the result; [`ErrorKind::Busy`](base::error::ErrorKind) when the accesses cannot be written down. Where the request
 /// failed by a fault of the service, that is the answer: the database is away for the record as well.
 pub async fn answer<T, E: ApiError>(
     gate: &Gate,

@@ -197,8 +197,8 @@ fn libraries_are_used_only_in_their_crates() {
 const STEPS: &[(&str, &[&str])] = &[
     // Authentication and the credentials of a request.
     ("AUTHORIZATION", &["src/web/credentials.rs"]),
-    ("admission::admit(", &["src/web/gate.rs"]),
-    ("gate.admit(", &["src/web/caller.rs"]),
+    ("authentication::authenticate(", &["src/web/gate.rs"]),
+    ("gate.authenticate(", &["src/web/caller.rs"]),
     ("CallerKind(", &["src/web/caller.rs", "src/web/observe/request_log.rs"]),
     // Rate limits of callers, clients and addresses.
     (".count_caller(", &["src/web/caller.rs"]),
@@ -211,7 +211,7 @@ const STEPS: &[(&str, &[&str])] = &[
             "src/web/request_id.rs",
             "src/http-guard/head.rs",
             "src/http-guard/answer.rs",
-            "src/http-guard/inbound.rs",
+            "src/http-guard/head_parser.rs",
         ],
     ),
     // Browser apps of other origins.

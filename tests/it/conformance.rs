@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::fhir::bodies::one_of_each;
-use crate::fhir::client::{get, post, request, resource, send, send_well, told};
+use crate::fhir::client::{get, outcome_of, post, request, resource, send, send_well};
 use crate::support::{Backend, Request, Response, TestApp};
 use crate::vrs::callers::guarded;
 use crate::vrs::known::{ACCESS_REQUEST, LONER, MOTHER, MOTHERS_ROLE, PATIENTS};
@@ -235,7 +235,7 @@ async fn interactions_outside_the_capability_statement_are_rejected(
                 continue;
             }
             let answer = send(&app, request(method, &path)).await;
-            assert!(matches!(told(&answer).0, 404 | 405), "{method} {path}: {}", answer.status);
+            assert!(matches!(outcome_of(&answer).0, 404 | 405), "{method} {path}: {}", answer.status);
             assert_eq!(answer.header("allow").is_some(), answer.status == 405, "{method} {path}");
         }
     }
@@ -315,7 +315,7 @@ async fn capability_statement_lists_published_topics() {
     for code in ["read", "vread", "create", "update", "patch", "delete", "search-type", "history-instance"] {
         assert!(codes.contains(&code), "{code}");
     }
-    let mut told: Vec<&str> =
+    let mut received: Vec<&str> =
         list(entry, "extension").iter().map(|one| text(one, "valueCanonical")).collect();
     assert!(list(entry, "extension").iter().all(|one| {
         text(one, "url").ends_with("/StructureDefinition/capabilitystatement-subscriptiontopic-canonical")
@@ -323,10 +323,10 @@ async fn capability_statement_lists_published_topics() {
     let published = send_well(&app, get("/Basic?code=SubscriptionTopic&_count=100"), 200).await;
     let url_of = |basic: &Value| text(&basic["extension"][0], "valueUri").to_owned();
     let mut defined: Vec<String> = crate::fhir::client::entries(&published).iter().map(url_of).collect();
-    told.sort_unstable();
+    received.sort_unstable();
     defined.sort_unstable();
-    assert_eq!(told, defined);
-    assert_eq!(told.len(), 7);
+    assert_eq!(received, defined);
+    assert_eq!(received.len(), 7);
 }
 
 /// Every text of a document that is a canonical URL of ours.

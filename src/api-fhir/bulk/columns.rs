@@ -7,7 +7,7 @@ use crate::url;
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "`NAMES` has the names, and the operator's guide their contents")]
-pub enum Column {
+pub enum CsvColumn {
     Proxy,
     Patient,
     Status,
@@ -21,22 +21,22 @@ pub enum Column {
 }
 
 /// The name of each column, and whether it is required.
-const NAMES: [(Column, &str, bool); 10] = [
-    (Column::Proxy, "proxy_nhs_number", true),
-    (Column::Patient, "patient_nhs_number", true),
-    (Column::Status, "status", true),
-    (Column::Reason, "reason_code", true),
-    (Column::ReasonText, "reason_text", false),
-    (Column::LegalBasis, "legal_basis", true),
-    (Column::Grantor, "grantor_ods", true),
-    (Column::Start, "start", false),
-    (Column::End, "end", false),
-    (Column::Decided, "decided", true),
+const NAMES: [(CsvColumn, &str, bool); 10] = [
+    (CsvColumn::Proxy, "proxy_nhs_number", true),
+    (CsvColumn::Patient, "patient_nhs_number", true),
+    (CsvColumn::Status, "status", true),
+    (CsvColumn::Reason, "reason_code", true),
+    (CsvColumn::ReasonText, "reason_text", false),
+    (CsvColumn::LegalBasis, "legal_basis", true),
+    (CsvColumn::Grantor, "grantor_ods", true),
+    (CsvColumn::Start, "start", false),
+    (CsvColumn::End, "end", false),
+    (CsvColumn::Decided, "decided", true),
 ];
 
 /// The columns of a file, in its order.
 #[derive(Clone, Debug)]
-pub struct Columns(Vec<Column>);
+pub struct Columns(Vec<CsvColumn>);
 
 /// Why a header is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +52,7 @@ pub enum WrongHeader {
     Twice(&'static str),
 }
 
-impl Column {
+impl CsvColumn {
     /// Its name in a header.
     pub fn name(self) -> &'static str {
         NAMES.iter().find(|(column, _, _)| *column == self).map_or("", |(_, name, _)| name)
@@ -91,60 +91,60 @@ impl Columns {
 
     /// The Consent of a row. An empty cell is an absent element.
     pub fn consent<'r>(&self, row: impl Iterator<Item = &'r str>) -> Value {
-        let cells: Vec<(Column, &str)> =
+        let cells: Vec<(CsvColumn, &str)> =
             self.0.iter().copied().zip(row.map(str::trim)).filter(|(_, cell)| !cell.is_empty()).collect();
         let cell = |wanted| cells.iter().find(|(column, _)| *column == wanted).map(|(_, cell)| *cell);
         let mut consent = Map::new();
         let mut add = |name: &str, value: Value| drop(consent.insert(name.to_owned(), value));
         add("resourceType", "Consent".into());
         let extensions: Vec<Value> =
-            [reason(cell(Column::Reason), cell(Column::ReasonText)), grantor(cell(Column::Grantor))]
+            [reason(cell(CsvColumn::Reason), cell(CsvColumn::ReasonText)), grantor(cell(CsvColumn::Grantor))]
                 .into_iter()
                 .flatten()
                 .collect();
         if !extensions.is_empty() {
             add("extension", extensions.into());
         }
-        if let Some(status) = cell(Column::Status) {
+        if let Some(status) = cell(CsvColumn::Status) {
             add("status", status.into());
         }
         add("scope", concept(url::CONSENT_SCOPE, "patient-privacy"));
         add("category", json!([concept(url::ACT_CODE, "INFA")]));
-        if let Some(patient) = cell(Column::Patient) {
+        if let Some(patient) = cell(CsvColumn::Patient) {
             add("patient", person(patient));
         }
-        if let Some(decided) = cell(Column::Decided) {
+        if let Some(decided) = cell(CsvColumn::Decided) {
             add("dateTime", decided.into());
         }
         add("policy", json!([{ "authority": url::POLICY_AUTHORITY, "uri": url::POLICY_URI }]));
-        if let Some(basis) = cell(Column::LegalBasis) {
+        if let Some(basis) = cell(CsvColumn::LegalBasis) {
             let system = if basis == "UNK" { url::NULL_FLAVOR } else { url::LEGAL_BASIS };
             add("policyRule", concept(system, basis));
         }
-        let proxy = cell(Column::Proxy);
+        let proxy = cell(CsvColumn::Proxy);
         if let Some(proxy) = proxy {
             add("performer", json!([person(proxy)]));
         }
-        add("provision", provision(proxy, cell(Column::Start), cell(Column::End)));
+        add("provision", provision(proxy, cell(CsvColumn::Start), cell(CsvColumn::End)));
         Value::Object(consent)
     }
 
     /// The column of an element of such a Consent, by its FHIRPath expression.
-    pub fn column_of(expression: &str) -> Option<Column> {
-        const ELEMENTS: [(&str, Column); 11] = [
-            ("Consent.performer", Column::Proxy),
-            ("Consent.provision.actor", Column::Proxy),
-            ("Consent.patient", Column::Patient),
-            ("Consent.status", Column::Status),
-            ("Consent.policyRule", Column::LegalBasis),
-            ("Consent.provision.period.start", Column::Start),
-            ("Consent.provision.period.end", Column::End),
-            ("Consent.dateTime", Column::Decided),
-            ("Consent.extension[0].value.ofType(CodeableConcept).text", Column::ReasonText),
-            ("Consent.extension[0]", Column::Reason),
-            ("Consent.extension[1]", Column::Grantor),
+    pub fn column_of(expression: &str) -> Option<CsvColumn> {
+        const ELEMENTS: [(&str, CsvColumn); 11] = [
+            ("Consent.performer", CsvColumn::Proxy),
+            ("Consent.provision.actor", CsvColumn::Proxy),
+            ("Consent.patient", CsvColumn::Patient),
+            ("Consent.status", CsvColumn::Status),
+            ("Consent.policyRule", CsvColumn::LegalBasis),
+            ("Consent.provision.period.start", CsvColumn::Start),
+            ("Consent.provision.period.end", CsvColumn::End),
+            ("Consent.dateTime", CsvColumn::Decided),
+            ("Consent.extension[0].value.ofType(CodeableConcept).text", CsvColumn::ReasonText),
+            ("Consent.extension[0]", CsvColumn::Reason),
+            ("Consent.extension[1]", CsvColumn::Grantor),
         ];
-        let is_it = |(element, _): &&(&str, Column)| expression.starts_with(element);
+        let is_it = |(element, _): &&(&str, CsvColumn)| expression.starts_with(element);
         ELEMENTS.iter().find(is_it).map(|(_, column)| *column)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub use columns::{Column, Columns, WrongHeader};
+pub use columns::{Columns, CsvColumn, WrongHeader};
 
 use crate::context::{BASE_PATH, Context};
 use crate::interaction::check;
@@ -23,7 +23,7 @@ use domain::person::Person;
 use domain::proxy::{OdsCode, Role, Versioned};
 use fhir::format;
 use fhir::outcome::{Issue, IssueType, Severity};
-use service::policy::Disclosure;
+use service::policy::DisclosurePolicy;
 use service::proxy::{CreateRoleError, Incoming};
 use store::Budget;
 
@@ -47,7 +47,7 @@ pub struct Take {
 }
 
 /// The content of a line.
-pub enum Entry {
+pub enum BulkEntry {
     /// A role.
     Role(Incoming),
     /// A person.
@@ -55,11 +55,11 @@ pub enum Entry {
 }
 
 /// A validated line.
-pub struct Judged {
+pub struct ValidatedLine {
     /// The organisation that the line names as the grantor.
     pub grantor: Option<OdsCode>,
     /// The content, or why it is refused: errors only, at least one, none with a value of the line.
-    pub entry: Result<Entry, Vec<Issue>>,
+    pub entry: Result<BulkEntry, Vec<Issue>>,
 }
 
 impl Bulk {
@@ -76,7 +76,7 @@ impl Bulk {
             clock,
             status_for_other_patient: 404,
             contract,
-            disclosure: Disclosure::EVERYTHING,
+            disclosure: DisclosurePolicy::EVERYTHING,
             base: format!("{public_url}{BASE_PATH}"),
             is_strict: true,
             subscribing: None,
@@ -87,34 +87,34 @@ impl Bulk {
     }
 
     /// Validates a line of NDJSON.
-    pub fn judge(&self, line: &[u8]) -> Judged {
+    pub fn validate_line(&self, line: &[u8]) -> ValidatedLine {
         match format::read_json(line, self.depth) {
-            Ok(resource) => self.judge_resource(&resource),
-            Err(issue) => Judged { grantor: None, entry: Err(errors(issue.into())) },
+            Ok(resource) => self.validate_resource(&resource),
+            Err(issue) => ValidatedLine { grantor: None, entry: Err(errors(issue.into())) },
         }
     }
 
     /// Validates a resource.
-    pub fn judge_resource(&self, resource: &Value) -> Judged {
+    pub fn validate_resource(&self, resource: &Value) -> ValidatedLine {
         let is_person = resource.get("resourceType").and_then(Value::as_str) == Some("Patient");
-        let entry = if is_person { self.judge_person(resource) } else { self.judge_role(resource) };
-        Judged { grantor: grantor_of(resource), entry: entry.map_err(errors) }
+        let entry = if is_person { self.validate_person(resource) } else { self.validate_role(resource) };
+        ValidatedLine { grantor: grantor_of(resource), entry: entry.map_err(errors) }
     }
 
-    fn judge_role(&self, resource: &Value) -> Result<Entry, Refusal> {
+    fn validate_role(&self, resource: &Value) -> Result<BulkEntry, Refusal> {
         check(resource, ResourceType::Consent)?;
         let keep = if self.take.as_exported { Keep::Identity } else { Keep::Nothing };
-        Ok(Entry::Role(incoming(&self.context, resource, keep)?))
+        Ok(BulkEntry::Role(incoming(&self.context, resource, keep)?))
     }
 
-    fn judge_person(&self, resource: &Value) -> Result<Entry, Refusal> {
+    fn validate_person(&self, resource: &Value) -> Result<BulkEntry, Refusal> {
         if !self.take.people {
-            let told = "People come from the registry. To import them, use --with-people.";
-            let issue = Issue::error(IssueType::NotSupported, told).at("resourceType");
+            let message = "People come from the registry. To import them, use --with-people.";
+            let issue = Issue::error(IssueType::NotSupported, message).at("resourceType");
             return Err(Refusal::new(422, issue));
         }
         check(resource, ResourceType::Patient)?;
-        Ok(Entry::Person(person_of(resource, self.context.contract.nhs_number_check)?))
+        Ok(BulkEntry::Person(person_of(resource, self.context.contract.nhs_number_check)?))
     }
 
     /// A role as a line, without the line end, as it counts now.

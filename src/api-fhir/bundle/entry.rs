@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::bundle::refusal::in_entry;
 use crate::context::Context;
-use crate::interaction::request::{Body, Conditions, Handler, Prepared, Request};
+use crate::interaction::request::{Body, Conditions, FhirRequest, Handler, Prepared};
 use crate::refusal::Refusal;
 use crate::routes::resolve;
 use crate::search::query::pairs;
@@ -18,7 +18,7 @@ use fhir::outcome::{Issue, IssueType};
 
 /// A parsed entry.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct BundleEntry {
     /// Its index in the Bundle.
     pub(crate) number: usize,
     /// The fullUrl, by which other entries refer to it.
@@ -26,12 +26,12 @@ pub(crate) struct Entry {
     /// The order of its method in a transaction.
     pub(super) rank: u8,
     /// Its request.
-    pub(crate) request: Request,
+    pub(crate) request: FhirRequest,
     /// Why it is refused, if that is already known: in a batch the other entries go on.
     pub(crate) refused: Option<Refusal>,
 }
 
-impl Entry {
+impl BundleEntry {
     /// Whether it creates a resource that other entries of a transaction may refer to.
     pub(super) fn creates_under_name(&self) -> bool {
         self.rank == 1 && self.full_url.as_ref().is_some_and(|name| name.starts_with("urn:"))
@@ -43,25 +43,25 @@ pub(crate) fn read(
     mut bundle: Value,
     context: &Context,
     depth: usize,
-) -> Result<Vec<Result<Entry, Refusal>>, Refusal> {
+) -> Result<Vec<Result<BundleEntry, Refusal>>, Refusal> {
     let entries = match bundle.get_mut("entry").map(Value::take) {
         Some(Value::Array(entries)) => entries,
         None => Vec::new(),
         Some(_) => {
-            let told = "The entries of a Bundle must be an array.";
-            return Err(Refusal::new(400, Issue::error(IssueType::Structure, told).at("Bundle.entry")));
+            let message = "The entries of a Bundle must be an array.";
+            return Err(Refusal::new(400, Issue::error(IssueType::Structure, message).at("Bundle.entry")));
         }
     };
     if entries.len() > MOST {
-        let told = "Send fewer entries at a time: one thousand at most.";
-        return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told).at("Bundle.entry")));
+        let message = "Send fewer entries at a time: one thousand at most.";
+        return Err(Refusal::new(413, Issue::error(IssueType::TooLong, message).at("Bundle.entry")));
     }
     let each =
         |(number, entry)| one(number, entry, context, depth).map_err(|refusal| in_entry(refusal, number));
     Ok(entries.into_iter().enumerate().map(each).collect())
 }
 
-fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Result<Entry, Refusal> {
+fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Result<BundleEntry, Refusal> {
     let resource = entry.get_mut("resource").map(Value::take);
     let text = |path: &str| entry.pointer(path).and_then(Value::as_str);
     let (Some(method), Some(url)) = (text("/request/method"), text("/request/url")) else {
@@ -76,7 +76,7 @@ fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Resu
     if matches!(method.as_str(), "POST" | "PUT") && resource.is_none() && !path.ends_with("_search") {
         return Err(Refusal::invalid("An entry that creates or updates needs a resource."));
     }
-    let request = Request {
+    let request = FhirRequest {
         route,
         target,
         params: pairs(query),
@@ -95,7 +95,7 @@ fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Resu
         new_id: None,
     };
     not_here(&request)?;
-    Ok(Entry {
+    Ok(BundleEntry {
         number,
         full_url: text("/fullUrl").map(str::to_owned),
         rank: rank(&method),
@@ -111,12 +111,12 @@ fn body(method: &Method, resource: Value, depth: usize) -> Result<Body, Refusal>
         return Ok(Body::Resource(resource));
     }
     if body_format(text("contentType"))? != BodyFormat::JsonPatch {
-        let told = "A Binary with a patch must have the contentType application/json-patch+json.";
-        let issue = Issue::error(IssueType::NotSupported, told).at("Binary.contentType");
+        let message = "A Binary with a patch must have the contentType application/json-patch+json.";
+        let issue = Issue::error(IssueType::NotSupported, message).at("Binary.contentType");
         return Err(Refusal::new(415, issue));
     }
-    let told = "The data of a Binary with a patch must be the JSON Patch in base64.";
-    let wrong = || Refusal::new(400, Issue::error(IssueType::Structure, told).at("Binary.data"));
+    let message = "The data of a Binary with a patch must be the JSON Patch in base64.";
+    let wrong = || Refusal::new(400, Issue::error(IssueType::Structure, message).at("Binary.data"));
     // FHIR allows white space in base64.
     let data: String = text("data").ok_or_else(wrong)?.split_ascii_whitespace().collect();
     let patch = STANDARD.decode(data).or(Err(wrong()))?;
@@ -141,7 +141,7 @@ fn rank(method: &Method) -> u8 {
 }
 
 /// Refuses a request that cannot be an entry of a Bundle.
-fn not_here(request: &Request) -> Result<(), Refusal> {
+fn not_here(request: &FhirRequest) -> Result<(), Refusal> {
     if matches!(request.route.handler, Handler::Bundle | Handler::Capabilities) {
         return Err(Refusal::invalid("This request cannot be an entry of a Bundle."));
     }

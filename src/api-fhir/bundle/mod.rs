@@ -13,7 +13,7 @@ use crate::interaction::reply::Reply;
 use crate::refusal::Refusal;
 use fhir::outcome::{Issue, IssueType, operation_outcome};
 
-pub(crate) use entry::{Entry, read};
+pub(crate) use entry::{BundleEntry, read};
 pub(crate) use plan::Plan;
 pub(crate) use refusal::in_entry;
 pub(crate) use transaction::{Undone, run};
@@ -37,8 +37,8 @@ pub(crate) fn type_of(bundle: &Value) -> Result<BundleType, Refusal> {
         Some("batch") => Ok(BundleType::Batch),
         Some("transaction") => Ok(BundleType::Transaction),
         _ => {
-            let told = "This server processes Bundles of type batch and transaction.";
-            Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told).at("Bundle.type")))
+            let message = "This server processes Bundles of type batch and transaction.";
+            Err(Refusal::new(400, Issue::error(IssueType::NotSupported, message).at("Bundle.type")))
         }
     }
 }

@@ -2,7 +2,7 @@
 //! before the transaction begins. The work is linear in the Bundle, except for sorting.
 //!
 //! While the writer is held no body is read: the ids of new resources are assigned here, so that a link is
-//! known before its target is created. Conditions are evaluated before the transaction ([`Found`]), and again
+//! known before its target is created. Conditions are evaluated before the transaction ([`ResolvedConditions`]), and again
 //! in it; if the result differs, the transaction is rolled back and planned again with the new result.
 
 use std::cmp::Reverse;
@@ -10,12 +10,12 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::bundle::entry::Entry;
+use crate::bundle::entry::BundleEntry;
 use crate::bundle::links::{Links, condition, put, rewrite};
 use crate::bundle::refusal::in_entry;
 use crate::context::Context;
 use crate::interaction::conditional::Match;
-use crate::interaction::request::{Body, Handler, Prepared, Request};
+use crate::interaction::request::{Body, FhirRequest, Handler, Prepared};
 use crate::interaction::{
     authorize, check, condition_of, conditional, keep_head, outcome_of, read_draft, replaces_document,
 };
@@ -31,7 +31,7 @@ const MOST_CONDITIONAL: usize = 100;
 /// A transaction that can begin: its steps, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<PlannedEntry>,
     /// The URL of each entry that creates or changes a resource: `Type/id`, by fullUrl.
     pub(super) places: HashMap<String, String>,
     /// The results of its conditional references.
@@ -40,8 +40,8 @@ pub(crate) struct Plan {
 
 /// An entry, and its dependencies.
 #[derive(Clone, Debug)]
-pub(super) struct Step {
-    pub(super) entry: Entry,
+pub(super) struct PlannedEntry {
+    pub(super) entry: BundleEntry,
     /// Whether other entries refer to it.
     pub(super) is_named: bool,
     /// The part that is read again for each attempt, where the result of a condition is part of the body.
@@ -60,14 +60,14 @@ struct Open {
 
 /// The results of conditions.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct ResolvedConditions {
     /// The results of conditional references: `Type/id`.
     pub(super) references: HashMap<String, String>,
     /// The results of the conditions of entries that others refer to: the fullUrl, and `Type/id`.
     pub(super) places: HashMap<String, String>,
 }
 
-impl Found {
+impl ResolvedConditions {
     pub(super) fn is_empty(&self) -> bool {
         self.references.is_empty() && self.places.is_empty()
     }
@@ -79,7 +79,7 @@ impl Found {
     }
 }
 
-impl Step {
+impl PlannedEntry {
     /// Whether the entry only reads.
     pub(super) fn is_read(&self) -> bool {
         matches!(self.entry.request.route.handler, Handler::One(_) | Handler::Read(_) | Handler::Search(_))
@@ -99,7 +99,7 @@ impl Plan {
 
     /// Whether all entries only read.
     pub(crate) fn is_read(&self) -> bool {
-        self.steps.iter().all(Step::is_read)
+        self.steps.iter().all(PlannedEntry::is_read)
     }
 
     /// Whether a body depends on the result of a condition.
@@ -108,13 +108,13 @@ impl Plan {
     }
 
     /// The requests of the entries that only read, with their indexes.
-    pub(crate) fn reads(&self) -> Vec<(usize, Request)> {
+    pub(crate) fn reads(&self) -> Vec<(usize, FhirRequest)> {
         let reads = self.steps.iter().filter(|step| step.is_read());
         reads.map(|step| (step.entry.number, step.entry.request.clone())).collect()
     }
 
     /// The requests that patch or replace a resource, with the indexes of their entries.
-    pub(crate) fn changes(&mut self) -> impl Iterator<Item = (usize, &mut Request)> {
+    pub(crate) fn changes(&mut self) -> impl Iterator<Item = (usize, &mut FhirRequest)> {
         let requests = self.steps.iter_mut().map(|step| (step.entry.number, &mut step.entry.request));
         requests.filter(|(_, request)| {
             matches!(request.route.handler, Handler::Patch(_)) || replaces_document(request)
@@ -122,7 +122,7 @@ impl Plan {
     }
 
     /// Authorizes and validates entries, and puts them in order.
-    pub(crate) fn of(context: &Context, mut entries: Vec<Entry>) -> Result<Self, Refusal> {
+    pub(crate) fn of(context: &Context, mut entries: Vec<BundleEntry>) -> Result<Self, Refusal> {
         for entry in &entries {
             authorize(context, &entry.request).map_err(|refusal| in_entry(refusal, entry.number))?;
         }
@@ -140,9 +140,9 @@ impl Plan {
         for (at, (entry, links)) in entries.into_iter().zip(links).enumerate() {
             let is_open =
                 !links.conditional.is_empty() || links.entries.iter().any(|other| waiting.contains(other));
-            let mut step = Step { entry, is_named: named.contains(&at), open: None };
+            let mut step = PlannedEntry { entry, is_named: named.contains(&at), open: None };
             let pointers = is_open.then_some(links.conditional);
-            judge(context, &mut step, pointers, (!links.entries.is_empty()).then_some(&places))
+            validate_entry(context, &mut step, pointers, (!links.entries.is_empty()).then_some(&places))
                 .map_err(|refusal| in_entry(refusal, step.entry.number))?;
             steps.push(Some(step));
         }
@@ -152,8 +152,8 @@ impl Plan {
 
     /// Evaluates the conditions before the transaction. A condition that matches nothing, or too much, is
     /// refused when its entry is processed.
-    pub(crate) fn expect(&self, tx: &mut Tx<'_>, context: &Context) -> Result<Found, Refusal> {
-        let mut found = Found::default();
+    pub(crate) fn expect(&self, tx: &mut Tx<'_>, context: &Context) -> Result<ResolvedConditions, Refusal> {
+        let mut found = ResolvedConditions::default();
         for step in &self.steps {
             for reference in step.references() {
                 if found.references.contains_key(reference) {
@@ -163,7 +163,7 @@ impl Plan {
                     found.references.insert(reference.clone(), place);
                 }
             }
-            let Request { target, .. } = &step.entry.request;
+            let FhirRequest { target, .. } = &step.entry.request;
             if let (true, Some(name), Some(kind), Some(params)) =
                 (step.is_named, &step.entry.full_url, target.kind, condition_of(&step.entry.request))
                 && let Some(Match::One(id)) =
@@ -176,7 +176,7 @@ impl Plan {
     }
 
     /// Reads the bodies that depend on conditions.
-    pub(crate) fn prepare(&mut self, context: &Context, found: Found) -> Result<(), Refusal> {
+    pub(crate) fn prepare(&mut self, context: &Context, found: ResolvedConditions) -> Result<(), Refusal> {
         self.places.extend(found.places);
         self.found = found.references;
         for step in &mut self.steps {
@@ -209,8 +209,8 @@ pub(super) fn find_reference(
     match conditional::find_id(tx, context, kind, &pairs(query))? {
         Match::One(id) => Ok(Some(format!("{}/{id}", kind.name()))),
         Match::None | Match::Many => {
-            let told = "A conditional reference must match exactly one resource.";
-            Err(Refusal::new(412, Issue::error(IssueType::NotFound, told)))
+            let message = "A conditional reference must match exactly one resource.";
+            Err(Refusal::new(412, Issue::error(IssueType::NotFound, message)))
         }
     }
 }
@@ -222,9 +222,9 @@ fn unless_fault<T>(refusal: Refusal) -> Result<Option<T>, Refusal> {
 
 /// Validates the body of an entry, with a URL in place of each name, and reads it. A body with `pointers` to
 /// conditional references, which may be none, is read when their results are known ([`Plan::prepare`]).
-fn judge(
+fn validate_entry(
     context: &Context,
-    step: &mut Step,
+    step: &mut PlannedEntry,
     pointers: Option<Vec<String>>,
     places: Option<&HashMap<String, String>>,
 ) -> Result<(), Refusal> {
@@ -258,7 +258,7 @@ fn judge(
 }
 
 /// B-03: no resource may be changed twice.
-fn check_identities(entries: &[Entry]) -> Result<(), Refusal> {
+fn check_identities(entries: &[BundleEntry]) -> Result<(), Refusal> {
     let mut uses: HashMap<&str, usize> = HashMap::new();
     for name in entries.iter().filter_map(|entry| entry.full_url.as_deref()) {
         *uses.entry(name).or_default() += 1;
@@ -272,21 +272,21 @@ fn check_identities(entries: &[Entry]) -> Result<(), Refusal> {
             return Err(changed_twice(entry.number));
         }
         if entry.full_url.as_deref().and_then(|name| uses.get(name)).is_some_and(|uses| *uses > 1) {
-            let told = "Two entries of this transaction have the same fullUrl.";
+            let message = "Two entries of this transaction have the same fullUrl.";
             let at = format!("Bundle.entry[{}]", entry.number);
-            return Err(Refusal::new(400, Issue::error(IssueType::Invalid, told).at(at)));
+            return Err(Refusal::new(400, Issue::error(IssueType::Invalid, message).at(at)));
         }
     }
     Ok(())
 }
 
 pub(super) fn changed_twice(number: usize) -> Refusal {
-    let told = "Two entries of this transaction change the same resource.";
-    Refusal::new(400, Issue::error(IssueType::Invalid, told).at(format!("Bundle.entry[{number}]")))
+    let message = "Two entries of this transaction change the same resource.";
+    Refusal::new(400, Issue::error(IssueType::Invalid, message).at(format!("Bundle.entry[{number}]")))
 }
 
 /// The references of each entry, in the order of the entries.
-fn read_links(entries: &[Entry]) -> Result<Vec<Links>, Refusal> {
+fn read_links(entries: &[BundleEntry]) -> Result<Vec<Links>, Refusal> {
     let names = entries.iter().enumerate();
     let names: HashMap<&str, usize> =
         names.filter_map(|(at, entry)| Some((entry.full_url.as_deref()?, at))).collect();
@@ -299,9 +299,9 @@ fn read_links(entries: &[Entry]) -> Result<Vec<Links>, Refusal> {
         };
         conditional += links.conditional.len();
         if conditional > MOST_CONDITIONAL {
-            let told = "Send fewer conditional references at a time: one hundred at most in one Bundle.";
+            let message = "Send fewer conditional references at a time: one hundred at most in one Bundle.";
             let at = format!("Bundle.entry[{}]", entry.number);
-            return Err(Refusal::new(422, Issue::error(IssueType::TooCostly, told).at(at)));
+            return Err(Refusal::new(422, Issue::error(IssueType::TooCostly, message).at(at)));
         }
         all.push(links);
     }
@@ -310,8 +310,8 @@ fn read_links(entries: &[Entry]) -> Result<Vec<Links>, Refusal> {
 
 /// The indexes of the entries in processing order: by rank, and a created resource before the entries that
 /// refer to it.
-fn order(entries: &[Entry], links: &[Links]) -> Result<Vec<usize>, Refusal> {
-    let creates = |at: &usize| entries.get(*at).is_some_and(Entry::creates_under_name);
+fn order(entries: &[BundleEntry], links: &[Links]) -> Result<Vec<usize>, Refusal> {
+    let creates = |at: &usize| entries.get(*at).is_some_and(BundleEntry::creates_under_name);
     // For each entry, those that depend on it; and the number of dependencies of each.
     let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); entries.len()];
     let mut missing: Vec<usize> = vec![0; entries.len()];
@@ -345,17 +345,17 @@ fn order(entries: &[Entry], links: &[Links]) -> Result<Vec<usize>, Refusal> {
         }
     }
     if order.len() < entries.len() {
-        let told = "Entries of this transaction refer to each other in a circle.";
-        return Err(Refusal::new(422, Issue::error(IssueType::NotSupported, told).at("Bundle.entry")));
+        let message = "Entries of this transaction refer to each other in a circle.";
+        return Err(Refusal::new(422, Issue::error(IssueType::NotSupported, message).at("Bundle.entry")));
     }
     Ok(order)
 }
 
 /// Assigns the ids of new resources, so that each attempt creates the same, and returns the URL for each
 /// name.
-fn draw_places(context: &Context, entries: &mut [Entry]) -> HashMap<String, String> {
+fn draw_places(context: &Context, entries: &mut [BundleEntry]) -> HashMap<String, String> {
     let mut places = HashMap::new();
-    for Entry { full_url, request, .. } in entries {
+    for BundleEntry { full_url, request, .. } in entries {
         let handler = request.route.handler;
         let makes = handler.purpose().is_some() || matches!(handler, Handler::Patch(_));
         let (true, Some(kind)) = (makes, request.target.kind) else { continue };

@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::bundle::plan::{Found, Plan, Step, changed_twice, find_reference};
+use crate::audit;
+use crate::bundle::plan::{Plan, PlannedEntry, ResolvedConditions, changed_twice, find_reference};
 use crate::bundle::refusal::in_entry;
 use crate::context::Context;
 use crate::interaction::conditional::Match;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::Request;
-use crate::interaction::{condition_of, conditional, perform_judged};
+use crate::interaction::request::FhirRequest;
+use crate::interaction::{condition_of, conditional, execute_authorized};
 use crate::refusal::Refusal;
-use crate::resource::kind::Backing;
-use crate::trail;
+use crate::resource::definition::Storage;
 use base::error::Error;
 use domain::audit::Access;
 use store::Tx;
@@ -24,7 +24,7 @@ pub(crate) enum Undone {
     /// It is refused.
     Refused(Refusal),
     /// Its conditions matched something unexpected: it must be planned again with these results.
-    Otherwise(Found),
+    Otherwise(ResolvedConditions),
 }
 
 impl From<Refusal> for Undone {
@@ -45,10 +45,10 @@ pub(crate) fn run(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<Vec
     let mut replies: Vec<(usize, Reply)> = Vec::with_capacity(plan.steps.len());
     let mut written: HashSet<String> = HashSet::new();
     let mut accesses: Vec<Access> = Vec::new();
-    let mut otherwise = Found::default();
+    let mut otherwise = ResolvedConditions::default();
     for step in &plan.steps {
         let recorded = tx.recorded();
-        let reply = match carry_out(tx, context, (step, plan), &mut otherwise) {
+        let reply = match execute_entry(tx, context, (step, plan), &mut otherwise) {
             Ok(Some(reply)) => reply,
             Ok(None) => continue,
             // The refusal may be due to a step that was skipped.
@@ -57,9 +57,9 @@ pub(crate) fn run(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<Vec
         };
         note_place(context, (step, plan), &reply, (&mut written, &mut otherwise))?;
         if tx.recorded() == recorded && !step.is_read() {
-            let Request { route, target, params, .. } = &step.entry.request;
-            let asked = trail::access(context, route, target, params);
-            accesses.push(trail::answered(asked, &reply));
+            let FhirRequest { route, target, params, .. } = &step.entry.request;
+            let asked = audit::access(context, route, target, params);
+            accesses.push(audit::answered(asked, &reply));
         }
         replies.push((step.entry.number, reply));
     }
@@ -72,11 +72,11 @@ pub(crate) fn run(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<Vec
 }
 
 /// Runs one entry; `None` where a reference of it has another result than the one it was read with.
-fn carry_out(
+fn execute_entry(
     tx: &mut Tx<'_>,
     context: &Context,
-    (step, plan): (&Step, &Plan),
-    otherwise: &mut Found,
+    (step, plan): (&PlannedEntry, &Plan),
+    otherwise: &mut ResolvedConditions,
 ) -> Result<Option<Reply>, Refusal> {
     let mut is_as_read = true;
     for reference in step.references() {
@@ -89,15 +89,15 @@ fn carry_out(
     if !is_as_read {
         return Ok(None);
     }
-    perform_judged(tx, context, &step.entry.request).map(Some)
+    execute_authorized(tx, context, &step.entry.request).map(Some)
 }
 
 /// Records the resource that an entry created or changed.
 fn note_place(
     context: &Context,
-    (step, plan): (&Step, &Plan),
+    (step, plan): (&PlannedEntry, &Plan),
     reply: &Reply,
-    (written, otherwise): (&mut HashSet<String>, &mut Found),
+    (written, otherwise): (&mut HashSet<String>, &mut ResolvedConditions),
 ) -> Result<(), Refusal> {
     let Some(location) = &reply.location else { return Ok(()) };
     let unversioned = location.split_once("/_history/").map_or(location.as_str(), |(start, _)| start);
@@ -127,7 +127,7 @@ fn lock(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<(), Undone> {
     let mut rows: BTreeSet<(Table, String)> = BTreeSet::new();
     for entry in writing() {
         let Some(kind) = entry.request.target.kind else { continue };
-        if let (Backing::Rows { table, .. }, Some(id)) = (kind.backing(), &entry.request.target.id) {
+        if let (Storage::Rows { table, .. }, Some(id)) = (kind.storage(), &entry.request.target.id) {
             rows.insert((table, id.clone()));
         } else if let Some(params) = condition_of(&entry.request) {
             conditions.insert((conditional::lock_name(kind, &params), kind, params));
@@ -137,7 +137,7 @@ fn lock(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<(), Undone> {
         tx.lock_condition(name)?;
     }
     for (_, kind, params) in conditions {
-        let Backing::Rows { table, .. } = kind.backing() else { continue };
+        let Storage::Rows { table, .. } = kind.storage() else { continue };
         match conditional::find_id(tx, context, kind, &params) {
             Ok(Match::One(id)) => drop(rows.insert((table, id))),
             Err(refusal) if refusal.status >= 500 => return Err(refusal.into()),

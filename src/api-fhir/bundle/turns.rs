@@ -31,7 +31,7 @@ impl BundleTurns {
     ///
     /// # Errors
     ///
-    /// [`Kind::Busy`](base::error::Kind) when that takes longer than a request may take to arrive.
+    /// [`ErrorKind::Busy`](base::error::ErrorKind) when that takes longer than a request may take to arrive.
     pub(crate) async fn take(&self) -> Result<OwnedSemaphorePermit, Error> {
         let turn = tokio::time::timeout(self.wait, Arc::clone(&self.free).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {

@@ -14,7 +14,7 @@ use fhir::format::prefer::{Prefer, Return};
 
 /// The format of a response.
 #[derive(Clone, Copy)]
-pub(super) struct Writing {
+pub(super) struct ResponseFormat {
     pub(super) format: Format,
     pub(super) is_pretty: bool,
     pub(super) prefers: Return,
@@ -30,15 +30,15 @@ pub(super) struct Api<'r> {
 }
 
 /// The parameters of query and form, decoded.
-pub(super) type Params = Vec<(String, String)>;
+pub(super) type QueryParams = Vec<(String, String)>;
 
 /// The response format that the caller wants; refusals have it too.
-pub(super) fn writing(request: &HttpRequest, query: &[(String, String)]) -> Result<Writing, Refusal> {
+pub(super) fn writing(request: &HttpRequest, query: &[(String, String)]) -> Result<ResponseFormat, Refusal> {
     let param = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let accept = joined(request.headers(), ACCEPT.as_str());
     let format = format::negotiate(accept.as_deref(), param("_format"))?;
     let prefers = preference(request.headers()).returns;
-    Ok(Writing { format, is_pretty: param("_pretty") == Some("true"), prefers })
+    Ok(ResponseFormat { format, is_pretty: param("_pretty") == Some("true"), prefers })
 }
 
 /// The preferences of the caller (G-09 to G-11).

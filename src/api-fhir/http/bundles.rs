@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::audit;
 use crate::bundle;
-use crate::bundle::{BundleType, Entry, Plan, Undone};
+use crate::bundle::{BundleEntry, BundleType, Plan, Undone};
 use crate::context::Context;
 use crate::http::api::Api;
-use crate::http::carry_out::{carry_out, ready_one};
+use crate::http::execute::{execute, ready_one};
 use crate::interaction::reply::Reply;
-use crate::interaction::request::Request;
+use crate::interaction::request::FhirRequest;
 use crate::refusal::Refusal;
-use crate::trail;
 use base::error::Error;
 use domain::audit::Access;
 use fhir::outcome::{Issue, IssueType};
@@ -24,7 +24,7 @@ const ATTEMPTS: usize = 4;
 pub(super) async fn batch(
     api: Api<'_>,
     context: Context,
-    entries: Vec<Result<Entry, Refusal>>,
+    entries: Vec<Result<BundleEntry, Refusal>>,
     asked: Access,
 ) -> (Vec<Access>, Result<Reply, Refusal>) {
     let mut accesses = Vec::new();
@@ -32,13 +32,15 @@ pub(super) async fn batch(
     let context = context.for_entries(entries.len());
     for entry in entries {
         let (access, result) = match entry {
-            Ok(Entry { refused: None, request, .. }) => carry_out(api, context.clone(), request, None).await,
-            Ok(Entry { refused: Some(refusal), request, .. }) => {
-                let Request { route, target, params, .. } = &request;
-                let access = trail::access(&context, route, target, params);
-                (Some(trail::refused(access, &refusal)), Err(refusal))
+            Ok(BundleEntry { refused: None, request, .. }) => {
+                execute(api, context.clone(), request, None).await
             }
-            Err(refusal) => (Some(trail::refused(asked.clone(), &refusal)), Err(refusal)),
+            Ok(BundleEntry { refused: Some(refusal), request, .. }) => {
+                let FhirRequest { route, target, params, .. } = &request;
+                let access = audit::access(&context, route, target, params);
+                (Some(audit::refused(access, &refusal)), Err(refusal))
+            }
+            Err(refusal) => (Some(audit::refused(asked.clone(), &refusal)), Err(refusal)),
         };
         accesses.extend(access);
         answers.push(result.map_or_else(|refusal| bundle::refuse(&refusal), bundle::answer));
@@ -62,7 +64,7 @@ pub(super) async fn transaction(
     match done.await {
         Ok((replies, reads)) => answer(api, &context, replies, reads).await,
         Err(refusal) => {
-            let refused = accesses.into_iter().map(|access| trail::refused(access, &refusal));
+            let refused = accesses.into_iter().map(|access| audit::refused(access, &refusal));
             (refused.collect(), Err(refusal))
         }
     }
@@ -99,8 +101,8 @@ async fn attempt(api: Api<'_>, context: &Context, plan: Plan) -> Result<Vec<Repl
 }
 
 fn changing() -> Refusal {
-    let told = "The resources that the conditions of this transaction match have changed: send the transaction again.";
-    Refusal::new(409, Issue::error(IssueType::Conflict, told))
+    let message = "The resources that the conditions of this transaction match have changed: send the transaction again.";
+    Refusal::new(409, Issue::error(IssueType::Conflict, message))
 }
 
 /// Applies the patches of a planned transaction, compares replaced documents, and runs it.
@@ -130,13 +132,13 @@ async fn answer(
     api: Api<'_>,
     context: &Context,
     mut replies: Vec<Reply>,
-    reads: Vec<(usize, Request)>,
+    reads: Vec<(usize, FhirRequest)>,
 ) -> (Vec<Access>, Result<Reply, Refusal>) {
     let context = context.for_entries(reads.len());
     let mut accesses = Vec::new();
     let mut refused = Vec::new();
     for (number, request) in reads {
-        let (access, result) = carry_out(api, context.clone(), request, None).await;
+        let (access, result) = execute(api, context.clone(), request, None).await;
         accesses.extend(access);
         match (result, replies.get_mut(number)) {
             (Ok(read), Some(reply)) => *reply = read,

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use crate::http::respond::{VARIES, refuse_plainly};
 use crate::refusal::{Challenge, Refusal};
 use fhir::outcome::{Issue, IssueType};
-use service::admission::Denied;
+use service::authentication::AuthenticationError;
 use web::cors::{Cors, Origins, Shared};
 use web::error::{ApiError, HttpError};
 
@@ -37,10 +37,10 @@ impl HttpError for Refusal {
 }
 
 impl ApiError for Refusal {
-    fn denied(denied: Denied) -> Self {
-        let challenge = denied.code().map(|error| Challenge { error, scope: None });
-        let told = "Provide a valid access token: Authorization: Bearer <token>.";
-        Self { challenge, ..Self::new(401, Issue::error(IssueType::Login, told)) }
+    fn authentication_error(error: AuthenticationError) -> Self {
+        let challenge = error.code().map(|error| Challenge { error, scope: None });
+        let message = "Provide a valid access token: Authorization: Bearer <token>.";
+        Self { challenge, ..Self::new(401, Issue::error(IssueType::Login, message)) }
     }
 
     fn code(&self) -> &'static str {

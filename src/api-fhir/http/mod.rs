@@ -2,10 +2,10 @@
 
 mod api;
 mod bundles;
-mod carry_out;
 mod error;
+mod execute;
+mod parse_request;
 pub(crate) mod respond;
-mod understand;
 
 use actix_web::http::header::{ETAG, HeaderValue, VARY};
 use actix_web::web::{Data, Payload};
@@ -14,25 +14,25 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use crate::bundle::BundleTurns;
 use crate::context::{BASE_PATH, Context, FhirSettings};
 use crate::http::bundles::{batch, transaction};
-use crate::http::understand::{Asking, Understood, conditions, understand};
+use crate::http::parse_request::{ParsedRequest, RequestLine, conditions, parse_request};
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Handler, Route, Target};
+use crate::interaction::request::{Handler, RequestTarget, Route};
 use crate::refusal::Refusal;
 use crate::resource::resource_type::ResourceType;
 use crate::routes::resolve;
 use crate::search::query::pairs;
 use crate::url::normal;
-use crate::{capability, trail};
+use crate::{audit, capability};
 use ::web::body::Bodies;
 use ::web::caller::authenticate;
 use ::web::gate::Gate;
 use ::web::observe::RoutePattern;
 use ::web::record;
-use api::{Api, Params, Writing, preference, writing};
+use api::{Api, QueryParams, ResponseFormat, preference, writing};
 use base::cpu_pool::INLINE;
 use base::error::Error;
 use base::json::is_larger;
-use carry_out::carry_out;
+use execute::execute;
 use fhir::etag;
 use fhir::format;
 use fhir::format::Format;
@@ -49,7 +49,7 @@ pub(super) async fn handle(
     payload: Payload,
 ) -> HttpResponse {
     let api = Api { gate: &gate, bodies: &bodies, turns: &turns, settings: &settings };
-    let plain = Writing { format: Format::Json, is_pretty: false, prefers: Return::Representation };
+    let plain = ResponseFormat { format: Format::Json, is_pretty: false, prefers: Return::Representation };
     let query = pairs(request.query_string());
     let (writing, result) = match writing(&request, &query) {
         Ok(mut writing) => {
@@ -57,8 +57,8 @@ pub(super) async fn handle(
             let path = path.strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/');
             let resolved = resolve(request.method(), path);
             if let Ok((Route { handler: Handler::Capabilities, .. }, _)) = resolved {
-                let told = capabilities(api, &request, writing);
-                return told.unwrap_or_else(|refusal| refuse(&refusal, writing));
+                let message = capabilities(api, &request, writing);
+                return message.unwrap_or_else(|refusal| refuse(&refusal, writing));
             }
             let asked = (path.to_owned(), resolved);
             let result = answer(api, &request, asked, query, payload, &mut writing).await;
@@ -78,7 +78,7 @@ pub(super) async fn handle(
 }
 
 /// Renders a reply that is not yet rendered; a large one on the CPU pool.
-async fn rendered(api: Api<'_>, mut reply: Reply, writing: Writing) -> Result<Reply, Error> {
+async fn rendered(api: Api<'_>, mut reply: Reply, writing: ResponseFormat) -> Result<Reply, Error> {
     if reply.rendered.is_some() {
         return Ok(reply);
     }
@@ -97,7 +97,11 @@ async fn rendered(api: Api<'_>, mut reply: Reply, writing: Writing) -> Result<Re
 }
 
 /// The CapabilityStatement; 304 for a caller that has the current version (C-06).
-fn capabilities(api: Api<'_>, request: &HttpRequest, writing: Writing) -> Result<HttpResponse, Refusal> {
+fn capabilities(
+    api: Api<'_>,
+    request: &HttpRequest,
+    writing: ResponseFormat,
+) -> Result<HttpResponse, Refusal> {
     let known = conditions(request.headers())?.if_none_match;
     let issuer = api.gate.authority.as_deref().map(Authority::issuer);
     let form = (writing.format, writing.is_pretty);
@@ -116,10 +120,10 @@ fn capabilities(api: Api<'_>, request: &HttpRequest, writing: Writing) -> Result
 async fn answer(
     api: Api<'_>,
     request: &HttpRequest,
-    (path, resolved): (String, Result<(&'static Route, Target), Refusal>),
-    query: Params,
+    (path, resolved): (String, Result<(&'static Route, RequestTarget), Refusal>),
+    query: QueryParams,
     payload: Payload,
-    writing: &mut Writing,
+    writing: &mut ResponseFormat,
 ) -> Result<Reply, Refusal> {
     if let Ok((Route { handler: Handler::Fixed(answer), .. }, _)) = resolved {
         return Ok(Reply::made(200, answer()));
@@ -131,18 +135,18 @@ async fn answer(
         return Err(Refusal::not_found());
     }
     let context = Context::of(api.settings, caller, preference(request.headers()).strict);
-    let asked = trail::access(&context, route, &target, &query);
-    let asking = Asking { route, target, path, query };
+    let asked = audit::access(&context, route, &target, &query);
+    let request_line = RequestLine { route, target, path, query };
     // The permit is held until the Bundle is answered.
-    let (_turn, understood) = understand(api, request, &context, asking, payload, writing).await;
-    let (accesses, result) = match understood {
-        Ok(Understood::Request(request)) => {
-            let (access, result) = carry_out(api, context, *request, Some(*writing)).await;
+    let (_turn, parsed) = parse_request(api, request, &context, request_line, payload, writing).await;
+    let (accesses, result) = match parsed {
+        Ok(ParsedRequest::Request(request)) => {
+            let (access, result) = execute(api, context, *request, Some(*writing)).await;
             (access.into_iter().collect(), result)
         }
-        Ok(Understood::Batch(entries)) => batch(api, context, entries, asked).await,
-        Ok(Understood::Transaction(accesses, plan)) => transaction(api, context, accesses, plan).await,
-        Err(refusal) => (vec![trail::refused(asked, &refusal)], Err(refusal)),
+        Ok(ParsedRequest::Batch(entries)) => batch(api, context, entries, asked).await,
+        Ok(ParsedRequest::Transaction(accesses, plan)) => transaction(api, context, accesses, plan).await,
+        Err(refusal) => (vec![audit::refused(asked, &refusal)], Err(refusal)),
     };
     // The one place where this API's accesses are recorded: before every response.
     record::answer(api.gate, accesses, result).await

@@ -7,7 +7,7 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
-use super::api::Writing;
+use super::api::ResponseFormat;
 use crate::interaction::reply::Reply;
 use crate::refusal::{Challenge, Refusal};
 use domain::account::endpoints;
@@ -20,7 +20,7 @@ use service::authority::Authority;
 /// The request headers that a response depends on (RFC 9110, section 12.5.5).
 pub(super) const VARIES: &str = "origin, accept, prefer";
 
-pub(super) fn respond(status: u16, writing: Writing, has_body: bool) -> HttpResponseBuilder {
+pub(super) fn respond(status: u16, writing: ResponseFormat, has_body: bool) -> HttpResponseBuilder {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     response.insert_header((VARY, HeaderValue::from_static(VARIES)));
@@ -30,7 +30,7 @@ pub(super) fn respond(status: u16, writing: Writing, has_body: bool) -> HttpResp
     response
 }
 
-pub(super) fn respond_with(reply: Reply, writing: Writing) -> HttpResponse {
+pub(super) fn respond_with(reply: Reply, writing: ResponseFormat) -> HttpResponse {
     let rendered = reply.rendered;
     let mut response = respond(reply.status, writing, rendered.is_some());
     if reply.is_secret {
@@ -53,7 +53,7 @@ pub(super) fn respond_with(reply: Reply, writing: Writing) -> HttpResponse {
 
 /// A refusal in the format that every client reads.
 pub(crate) fn refuse_plainly(refusal: &Refusal) -> HttpResponse {
-    let plain = Writing { format: Format::Json, is_pretty: false, prefers: Return::Representation };
+    let plain = ResponseFormat { format: Format::Json, is_pretty: false, prefers: Return::Representation };
     refuse(refusal, plain)
 }
 
@@ -83,7 +83,7 @@ pub(super) fn name_metadata(response: &mut HttpResponse, authority: Option<&Auth
     }
 }
 
-pub(super) fn refuse(refusal: &Refusal, writing: Writing) -> HttpResponse {
+pub(super) fn refuse(refusal: &Refusal, writing: ResponseFormat) -> HttpResponse {
     let outcome = operation_outcome(&refusal.issues);
     let mut response = respond(refusal.status, writing, true);
     if let Some(allow) = &refusal.allow {

@@ -1,23 +1,23 @@
 //! Finds the one resource that a condition matches: `If-None-Exist`, conditional update and patch, and
 //! conditional references in a transaction.
 
+use crate::authorize;
 use crate::context::Context;
-use crate::enforce;
 use crate::refusal::Refusal;
-use crate::resource::kind::Backing;
+use crate::resource::definition::Storage;
 use crate::resource::load;
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::Stored;
+use crate::resource::stored_resource::StoredResource;
 use crate::search::filter::filter_of;
-use crate::search::query::{Query, pairs};
+use crate::search::query::{SearchQuery, pairs};
 use base::error::Error;
-use domain::account::Letter;
+use domain::account::Permission;
 use fhir::outcome::IssueType;
 use store::Tx;
 use store::search::{Filter, PageQuery};
 
 /// The matches of a condition.
-pub(crate) enum Match<T = Box<Stored>> {
+pub(crate) enum Match<T = Box<StoredResource>> {
     /// Nothing.
     None,
     /// One resource.
@@ -28,7 +28,10 @@ pub(crate) enum Match<T = Box<Stored>> {
 
 impl Match<String> {
     /// Loads the match by its id.
-    fn load(self, load: impl FnOnce(String) -> Result<Option<Stored>, Error>) -> Result<Match, Refusal> {
+    fn load(
+        self,
+        load: impl FnOnce(String) -> Result<Option<StoredResource>, Error>,
+    ) -> Result<Match, Refusal> {
         match self {
             Self::None => Ok(Match::None),
             Self::One(id) => Ok(load(id)?.map_or(Match::None, |stored| Match::One(Box::new(stored)))),
@@ -59,7 +62,7 @@ fn find_locked(
     tx.lock_condition(&lock_name(kind, params))?;
     match find_id(tx, context, kind, params)? {
         Match::One(id) => {
-            if let Backing::Rows { table, .. } = kind.backing() {
+            if let Storage::Rows { table, .. } = kind.storage() {
                 tx.lock_row(table, &id)?;
             }
             // The match may have changed while the lock was awaited, so that the condition now matches
@@ -96,17 +99,17 @@ pub(crate) fn find_id(
     kind: ResourceType,
     params: &[(String, String)],
 ) -> Result<Match<String>, Refusal> {
-    let query = Query::read(params)?;
+    let query = SearchQuery::read(params)?;
     if query.criteria.is_empty() {
         return Err(Refusal::invalid("A condition needs at least one search parameter."));
     }
-    let Backing::Rows { table, .. } = kind.backing() else { return Err(Refusal::not_found()) };
+    let Storage::Rows { table, .. } = kind.storage() else { return Err(Refusal::not_found()) };
     let strict = Context { is_strict: true, ..context.clone() };
     let mut all = Vec::new();
     for (key, value) in &query.criteria {
         all.extend(filter_of(kind, key, value, &strict)?);
     }
-    let filter = enforce::limited(context, kind, Letter::Search, Filter::All(all))?;
+    let filter = authorize::restrict(context, kind, Permission::Search, Filter::All(all))?;
     let page = PageQuery { table, filter, order: Vec::new(), after: None, limit: 2 };
     let found = tx.search(&page, context.scope())?;
     match found.as_slice() {

@@ -4,12 +4,12 @@ use crate::context::Context;
 use crate::interaction::conditional;
 use crate::interaction::conditional::Match;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Request, draft_of, kind_of, new_id};
+use crate::interaction::request::{FhirRequest, draft_of, kind_of, new_id};
 use crate::refusal::Refusal;
 use crate::resource;
 use store::Tx;
 
-pub(crate) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn create(tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) -> Result<Reply, Refusal> {
     let kind = kind_of(request)?;
     if let Some(condition) = condition(request)? {
         match conditional::find_to_change(tx, context, kind, &condition)? {
@@ -24,7 +24,7 @@ pub(crate) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
 
 /// The condition that must match nothing. fhirpy's `get_or_create` puts its condition into the URL: it
 /// counts as If-None-Exist.
-pub(super) fn condition(request: &Request) -> Result<Option<Vec<(String, String)>>, Refusal> {
+pub(super) fn condition(request: &FhirRequest) -> Result<Option<Vec<(String, String)>>, Refusal> {
     let in_url = || request.params.iter().filter(|(name, _)| !name.starts_with('_')).cloned().collect();
     match &request.conditions.if_none_exist {
         Some(condition) => conditional::criteria(kind_of(request)?, condition).map(Some),

@@ -6,21 +6,21 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::authorize;
 use crate::context::Context;
-use crate::enforce;
 use crate::interaction::read;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Request, instance};
+use crate::interaction::request::{FhirRequest, instance};
 use crate::refusal::Refusal;
 use crate::resource;
-use crate::resource::kind::Backing;
+use crate::resource::definition::Storage;
 use crate::resource::load_versions;
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::Stored;
+use crate::resource::stored_resource::StoredResource;
 use crate::search::caps::List;
 use base::date_time::{FhirDateTime, to_millis};
 use base::error::Error;
-use domain::account::Letter;
+use domain::account::Permission;
 use domain::event::owner_key;
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
@@ -37,29 +37,29 @@ const KINDS: &[ResourceType] = &[
     ResourceType::Subscription,
 ];
 
-pub(crate) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn history(tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) -> Result<Reply, Refusal> {
     let asked = Asked::read(request)?;
     let id = request.target.id.clone();
     let mut disclosed = Vec::new();
     if let Some(id) = &id {
         let (kind, _) = instance(request)?;
-        let present = read::find_even_deleted(tx, context, kind, id, Letter::Read)?;
+        let present = read::find_even_deleted(tx, context, kind, id, Permission::Read)?;
         disclosed = resource::disclosed(&present);
         if let (Some(present), false) = (present, KINDS.contains(&kind)) {
             // Only the current version is stored: it is the history.
             return Ok(Reply::made_of(disclosed, bundle(context, request, &asked, &Page::of(present))));
         }
     }
-    let letter = if id.is_some() { Letter::Read } else { Letter::Search };
+    let permission = if id.is_some() { Permission::Read } else { Permission::Search };
     let mut kinds = request.target.kind.map_or_else(|| KINDS.to_vec(), |kind| vec![kind]);
-    kinds.retain(|kind| enforce::may(context, *kind, letter));
+    kinds.retain(|kind| authorize::permits(context, *kind, permission));
     let mut found: Vec<(ResourceType, FoundVersion)> = Vec::new();
     let mut total = 0;
     for kind in kinds.into_iter().filter(|kind| KINDS.contains(kind)) {
-        let Backing::Rows { table: present, versions: Some(table), updated_at } = kind.backing() else {
+        let Storage::Rows { table: present, versions: Some(table), updated_at } = kind.storage() else {
             continue;
         };
-        let filter = Filter::All(vec![asked.filter(updated_at), given(context, kind, present, letter)?]);
+        let filter = Filter::All(vec![asked.filter(updated_at), given(context, kind, present, permission)?]);
         let query = HistoryQuery {
             table,
             id: id.clone(),
@@ -95,7 +95,7 @@ fn load_in_order(
     tx: &mut Tx<'_>,
     context: &Context,
     found: &[(ResourceType, FoundVersion)],
-) -> Result<Vec<Stored>, Error> {
+) -> Result<Vec<StoredResource>, Error> {
     let mut loaded = Vec::new();
     for &kind in KINDS {
         let wanted = found.iter().filter(|(of, _)| *of == kind);
@@ -112,8 +112,13 @@ fn load_in_order(
 }
 
 /// The versions that the scopes allow: an app's access to past versions follows that to the current resource.
-fn given(context: &Context, kind: ResourceType, present: Table, letter: Letter) -> Result<Filter, Refusal> {
-    let limit = enforce::limited(context, kind, letter, Filter::EVERYTHING)?;
+fn given(
+    context: &Context,
+    kind: ResourceType,
+    present: Table,
+    permission: Permission,
+) -> Result<Filter, Refusal> {
+    let limit = authorize::restrict(context, kind, permission, Filter::EVERYTHING)?;
     if limit == Filter::EVERYTHING {
         return Ok(limit);
     }
@@ -130,12 +135,12 @@ fn given(context: &Context, kind: ResourceType, present: Table, letter: Letter) 
 /// A page of a history.
 struct Page {
     total: i64,
-    versions: Vec<Stored>,
+    versions: Vec<StoredResource>,
     next: Option<String>,
 }
 
 impl Page {
-    fn of(present: Stored) -> Self {
+    fn of(present: StoredResource) -> Self {
         Self { total: 1, versions: vec![present], next: None }
     }
 }
@@ -149,9 +154,9 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(request: &Request) -> Result<Self, Refusal> {
+    fn read(request: &FhirRequest) -> Result<Self, Refusal> {
         let mut asked = Self { count: DEFAULT_COUNT, since: None, at: None, after: None };
-        let wrong = |told: &'static str| Refusal::new(400, Issue::error(IssueType::Value, told));
+        let wrong = |message: &'static str| Refusal::new(400, Issue::error(IssueType::Value, message));
         List::Parameters.check(request.params.len())?;
         let mut seen: HashSet<&str> = HashSet::new();
         for (name, value) in request.params.iter().filter(|(_, value)| !value.is_empty()) {
@@ -166,8 +171,8 @@ impl Asked {
                 }
                 "_since" => {
                     let since = date().ok().filter(|date| !date.is_date());
-                    let told = "_since must be an instant, such as 2026-11-22T09:00:00Z.";
-                    asked.since = Some(since.ok_or_else(|| wrong(told))?.earliest());
+                    let message = "_since must be an instant, such as 2026-11-22T09:00:00Z.";
+                    asked.since = Some(since.ok_or_else(|| wrong(message))?.earliest());
                 }
                 "_at" => asked.at = Some(date().or(Err(wrong("_at must be a date or a dateTime.")))?),
                 "_list" => return Err(wrong("This server has no lists: _list is not supported.")),
@@ -206,7 +211,7 @@ fn decode(text: &str) -> Option<FoundVersion> {
     })
 }
 
-fn bundle(context: &Context, request: &Request, asked: &Asked, page: &Page) -> Value {
+fn bundle(context: &Context, request: &FhirRequest, asked: &Asked, page: &Page) -> Value {
     let url = |page: Option<&str>| {
         let mut pairs = form_urlencoded::Serializer::new(String::new());
         for (name, value) in request.params.iter().filter(|(name, _)| name != "_page") {
@@ -234,7 +239,7 @@ fn bundle(context: &Context, request: &Request, asked: &Asked, page: &Page) -> V
     Value::Object(bundle)
 }
 
-fn entry(context: &Context, stored: &Stored) -> Value {
+fn entry(context: &Context, stored: &StoredResource) -> Value {
     let path = format!("{}/{}", stored.kind.name(), stored.id);
     let is_deletion = stored.body.is_null();
     let (method, url, status) = if is_deletion {

@@ -8,22 +8,24 @@
 
 use serde_json::Value;
 
+use crate::authorize;
 use crate::context::Context;
-use crate::enforce;
 use crate::interaction::conditional::Match;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Body, Patched, Prepared, Request, check_preconditions, instance, kind_of};
+use crate::interaction::request::{
+    Body, FhirRequest, Patched, Prepared, check_preconditions, instance, kind_of,
+};
 use crate::interaction::validate::check;
 use crate::interaction::{conditional, read, update};
 use crate::refusal::Refusal;
 use crate::resource;
 use crate::resource::consent::vrs_form;
-use crate::resource::kind::Purpose;
+use crate::resource::definition::WritePurpose;
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::Stored;
+use crate::resource::stored_resource::StoredResource;
 use base::cpu_pool::INLINE;
 use base::json;
-use domain::account::Letter;
+use domain::account::Permission;
 use fhir::outcome::{Issue, IssueType};
 use fhir::patch as engine;
 use store::Tx;
@@ -33,12 +35,12 @@ use store::Tx;
 pub(crate) fn find_base(
     tx: &mut Tx<'_>,
     context: &Context,
-    request: &Request,
+    request: &FhirRequest,
     asks: bool,
-) -> Result<Stored, Refusal> {
+) -> Result<StoredResource, Refusal> {
     let current = if request.target.id.is_some() {
         let (kind, id) = instance(request)?;
-        read::find(tx, context, kind, id, Letter::Update)?.ok_or_else(Refusal::not_found)?
+        read::find(tx, context, kind, id, Permission::Update)?.ok_or_else(Refusal::not_found)?
     } else {
         match conditional::find(tx, context, kind_of(request)?, &request.params)? {
             Match::None => return Err(Refusal::not_found()),
@@ -51,19 +53,28 @@ pub(crate) fn find_base(
 }
 
 /// Refuses a patch that tests the content of a resource which the caller may not read.
-fn check_may_ask(tx: &mut Tx<'_>, context: &Context, current: &Stored, asks: bool) -> Result<(), Refusal> {
-    if asks { enforce::check_read(tx, context, current.kind, &current.id) } else { Ok(()) }
+fn check_may_ask(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    current: &StoredResource,
+    asks: bool,
+) -> Result<(), Refusal> {
+    if asks { authorize::check_read(tx, context, current.kind, &current.id) } else { Ok(()) }
 }
 
 /// Applies a patch to the version that it is for.
-pub(crate) fn prepare(context: &Context, request: &mut Request, current: &Stored) -> Result<(), Refusal> {
+pub(crate) fn prepare(
+    context: &Context,
+    request: &mut FhirRequest,
+    current: &StoredResource,
+) -> Result<(), Refusal> {
     check_preconditions(request, current)?;
     let patched = apply(context, request, current)?;
     request.prepared = Prepared::Patched(Box::new(patched));
     Ok(())
 }
 
-pub(crate) fn patch(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn patch(tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     let current = read::find_to_change(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
     write(tx, context, request, &current)
@@ -72,7 +83,7 @@ pub(crate) fn patch(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Re
 pub(crate) fn conditional_patch(
     tx: &mut Tx<'_>,
     context: &Context,
-    request: &Request,
+    request: &FhirRequest,
 ) -> Result<Reply, Refusal> {
     let kind = kind_of(request)?;
     match conditional::find_to_change(tx, context, kind, &request.params)? {
@@ -82,7 +93,12 @@ pub(crate) fn conditional_patch(
     }
 }
 
-fn write(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored) -> Result<Reply, Refusal> {
+fn write(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &FhirRequest,
+    current: &StoredResource,
+) -> Result<Reply, Refusal> {
     check_preconditions(request, current)?;
     match &request.prepared {
         Prepared::Patched(patched) if (&patched.id, patched.version) == (&current.id, current.version) => {
@@ -98,20 +114,20 @@ fn write(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
 }
 
 /// Refuses a patch that would hold the writer for long.
-fn check_small(request: &Request, current: &Stored) -> Result<(), Refusal> {
+fn check_small(request: &FhirRequest, current: &StoredResource) -> Result<(), Refusal> {
     let is_stored_large = match &current.document {
         Some(document) => document.len() > INLINE,
         // A role has few columns.
         None => current.kind != ResourceType::Consent && json::is_larger(&current.body, INLINE),
     };
     if request.has_large_body() || is_stored_large {
-        let told = "The resource changed while this patch was applied: send the patch again.";
-        return Err(Refusal::new(409, Issue::error(IssueType::Conflict, told)));
+        let message = "The resource changed while this patch was applied: send the patch again.";
+        return Err(Refusal::new(409, Issue::error(IssueType::Conflict, message)));
     }
     Ok(())
 }
 
-fn apply(context: &Context, request: &Request, stored: &Stored) -> Result<Patched, Refusal> {
+fn apply(context: &Context, request: &FhirRequest, stored: &StoredResource) -> Result<Patched, Refusal> {
     let current = stored.clone().complete()?;
     let patched = match &request.body {
         Some(Body::JsonPatch(patch)) if current.kind == ResourceType::Consent => {
@@ -125,23 +141,24 @@ fn apply(context: &Context, request: &Request, stored: &Stored) -> Result<Patche
         }
         None => return Err(Refusal::invalid("Send the patch as the body of the request.")),
         Some(Body::Resource(_)) => {
-            let told = "Send a JSON Patch as application/json-patch+json, or a FHIRPath Patch as Parameters.";
-            return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
+            let message =
+                "Send a JSON Patch as application/json-patch+json, or a FHIRPath Patch as Parameters.";
+            return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, message)));
         }
     };
     let mut body = patched.map_err(|fault| Refusal::new(fault.kind.status(), fault.issue))?;
     drop_stale_narrative(&current.body, &mut body);
     // The patch itself was understood; its result violates a rule.
     check(&body, current.kind).map_err(|refusal| Refusal { status: 422, ..refusal })?;
-    resource::decide_kind(context, current.kind, Purpose::Update)?;
-    let mut draft = resource::read(context, current.kind, &body, Purpose::Update)?;
-    resource::settle(&mut draft, stored)?;
+    resource::decide_kind(context, current.kind, WritePurpose::Update)?;
+    let mut draft = resource::read(context, current.kind, &body, WritePurpose::Update)?;
+    resource::keep_if_unchanged(&mut draft, stored)?;
     Ok(Patched { id: current.id, version: current.version, body, draft })
 }
 
 /// Whether a patch tests the content of the resource, so that its success or failure reveals it: by the
 /// operation `test` of a JSON Patch, or by a path that selects with a function.
-pub(crate) fn asks(request: &Request) -> bool {
+pub(crate) fn asks(request: &FhirRequest) -> bool {
     match &request.body {
         None => false,
         Some(Body::JsonPatch(patch)) => {

@@ -1,17 +1,17 @@
 //! read and vread.
 
+use crate::authorize;
 use crate::context::Context;
-use crate::enforce;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Request, check_preconditions, instance};
+use crate::interaction::request::{FhirRequest, check_preconditions, instance};
 use crate::refusal::Refusal;
 use crate::resource;
-use crate::resource::kind::Backing;
+use crate::resource::definition::Storage;
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::Stored;
+use crate::resource::stored_resource::StoredResource;
 use crate::resource::{find_if, is_as_written, load_versions};
-use crate::search::query::Query;
-use domain::account::Letter;
+use crate::search::query::SearchQuery;
+use domain::account::Permission;
 use fhir::etag::is_not_modified;
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
@@ -23,9 +23,9 @@ pub(super) fn find(
     context: &Context,
     kind: ResourceType,
     id: &str,
-    letter: Letter,
-) -> Result<Option<Stored>, Refusal> {
-    find_if(tx, context, kind, id, |filter| enforce::limited(context, kind, letter, filter))
+    permission: Permission,
+) -> Result<Option<StoredResource>, Refusal> {
+    find_if(tx, context, kind, id, |filter| authorize::restrict(context, kind, permission, filter))
 }
 
 /// As [`find`], and as an error that a resource of the caller's was deleted: 410 (<https://hl7.org/fhir/R4/http.html#read>).
@@ -34,9 +34,9 @@ pub(super) fn find_or_gone(
     context: &Context,
     kind: ResourceType,
     id: &str,
-    letter: Letter,
-) -> Result<Stored, Refusal> {
-    find_even_deleted(tx, context, kind, id, letter)?.ok_or_else(gone)
+    permission: Permission,
+) -> Result<StoredResource, Refusal> {
+    find_even_deleted(tx, context, kind, id, permission)?.ok_or_else(gone)
 }
 
 /// As [`find`]; `None` for what was deleted, an error where there was nothing.
@@ -45,17 +45,17 @@ pub(super) fn find_even_deleted(
     context: &Context,
     kind: ResourceType,
     id: &str,
-    letter: Letter,
-) -> Result<Option<Stored>, Refusal> {
-    let found = find(tx, context, kind, id, letter)?;
+    permission: Permission,
+) -> Result<Option<StoredResource>, Refusal> {
+    let found = find(tx, context, kind, id, permission)?;
     if found.is_some() {
         return Ok(found);
     }
-    let Backing::Rows { table: Table::Subscriptions, .. } = kind.backing() else {
+    let Storage::Rows { table: Table::Subscriptions, .. } = kind.storage() else {
         return Err(Refusal::not_found());
     };
     let every = Table::EverySubscription;
-    let filter = enforce::limited(context, kind, letter, Filter::text(every.id(), id))?;
+    let filter = authorize::restrict(context, kind, permission, Filter::text(every.id(), id))?;
     let query = PageQuery { table: every, filter, order: Vec::new(), after: None, limit: 1 };
     if tx.search(&query, context.scope())?.is_empty() {
         return Err(Refusal::not_found());
@@ -69,9 +69,9 @@ pub(super) fn check_not_gone(
     context: &Context,
     kind: ResourceType,
     id: &str,
-    letter: Letter,
+    permission: Permission,
 ) -> Result<(), Refusal> {
-    match find_even_deleted(tx, context, kind, id, letter) {
+    match find_even_deleted(tx, context, kind, id, permission) {
         Ok(None) => Err(gone()),
         Err(refusal) if refusal.status != 404 => Err(refusal),
         Ok(Some(_)) | Err(_) => Ok(()),
@@ -90,22 +90,22 @@ pub(super) fn find_to_change(
     context: &Context,
     kind: ResourceType,
     id: &str,
-) -> Result<Option<Stored>, Refusal> {
+) -> Result<Option<StoredResource>, Refusal> {
     lock(tx, kind, id)?;
-    find(tx, context, kind, id, Letter::Update)
+    find(tx, context, kind, id, Permission::Update)
 }
 
 /// Keeps everybody else from changing a resource until the transaction ends.
 pub(super) fn lock(tx: &mut Tx<'_>, kind: ResourceType, id: &str) -> Result<(), Refusal> {
-    if let Backing::Rows { table, .. } = kind.backing() {
+    if let Storage::Rows { table, .. } = kind.storage() {
         tx.lock_row(table, id)?;
     }
     Ok(())
 }
 
-pub(crate) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn read(tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
-    let mut stored = find_or_gone(tx, context, kind, id, Letter::Read)?;
+    let mut stored = find_or_gone(tx, context, kind, id, Permission::Read)?;
     check_preconditions(request, &stored)?;
     let conditions = &request.conditions;
     let version = stored.version.to_string();
@@ -117,15 +117,15 @@ pub(crate) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Res
     );
     let is_known = is_known && is_as_written(tx, context, &stored)?;
     // A subset is asked of a read as of a search (G-19).
-    stored.body = Query::read(&request.params)?.shape.apply(stored.body);
+    stored.body = SearchQuery::read(&request.params)?.shape.apply(stored.body);
     let reply = Reply::found(stored);
     Ok(if is_known { Reply { status: 304, body: None, ..reply } } else { reply })
 }
 
-pub(crate) fn vread(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn vread(tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
-    // Whoever may not see the resource may not see its past either.
-    let present = find_even_deleted(tx, context, kind, id, Letter::Read)?;
+    // A caller who may not read the resource may not read its earlier versions either.
+    let present = find_even_deleted(tx, context, kind, id, Permission::Read)?;
     // A version id is a text: `01` is not the version `1`.
     let written = request.target.version.as_deref().unwrap_or_default();
     let version: Option<i64> = written.parse().ok().filter(|version: &i64| version.to_string() == written);

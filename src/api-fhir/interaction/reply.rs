@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::{Stored, complete};
+use crate::resource::stored_resource::{StoredResource, complete};
 use base::error::Error;
-use domain::audit::Shown;
+use domain::audit::Disclosure;
 
 /// The reply to a request.
 #[derive(Clone, Debug)]
@@ -29,14 +29,14 @@ pub(crate) struct Reply {
     /// The written resource. With it, `Prefer: return=…` decides about the body.
     pub(crate) written: Option<(ResourceType, String)>,
     /// The people, or the resources, that the reply discloses: for the audit record.
-    pub(crate) disclosed: Vec<Shown>,
+    pub(crate) disclosed: Vec<Disclosure>,
     /// Whether it contains a secret: it must not be cached.
     pub(crate) is_secret: bool,
 }
 
 impl Reply {
     /// A resource that was read.
-    pub(super) fn found(stored: Stored) -> Self {
+    pub(super) fn found(stored: StoredResource) -> Self {
         Self {
             status: 200,
             version: Some(stored.version),
@@ -52,8 +52,8 @@ impl Reply {
     }
 
     /// A resource that was written.
-    pub(super) fn written(status: u16, stored: Stored, context: &Context) -> Self {
-        let Stored { kind, id, version, .. } = &stored;
+    pub(super) fn written(status: u16, stored: StoredResource, context: &Context) -> Self {
+        let StoredResource { kind, id, version, .. } = &stored;
         let location = format!("{}/{}/{id}/_history/{version}", context.base, kind.name());
         let written = Some((*kind, id.clone()));
         Self { status, location: Some(location), written, ..Self::found(stored) }
@@ -89,7 +89,7 @@ impl Reply {
     }
 
     /// 200: a Bundle, an outcome or parameters that contain these resources.
-    pub(crate) fn made_of(disclosed: Vec<Shown>, body: Value) -> Self {
+    pub(crate) fn made_of(disclosed: Vec<Disclosure>, body: Value) -> Self {
         Self { disclosed, ..Self::made(200, body) }
     }
 }

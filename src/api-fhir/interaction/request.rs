@@ -10,14 +10,14 @@ use uuid::Uuid;
 use super::reply::Reply;
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::kind::{Draft, Purpose};
+use crate::resource::definition::{ResourceDraft, WritePurpose};
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::Stored;
+use crate::resource::stored_resource::StoredResource;
 use base::cpu_pool::INLINE;
 use base::error::Error;
 use base::ids;
 use base::json::is_larger;
-use domain::account::Letter;
+use domain::account::Permission;
 use domain::audit::Interaction as Audit;
 use fhir::etag::Versions;
 use fhir::outcome::IssueType;
@@ -25,11 +25,11 @@ use store::Tx;
 
 /// A parsed request.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
+pub(crate) struct FhirRequest {
     /// Its route.
     pub(crate) route: &'static Route,
     /// Its target.
-    pub(crate) target: Target,
+    pub(crate) target: RequestTarget,
     /// The parameters of query and form, decoded.
     pub(crate) params: Vec<(String, String)>,
     /// The requested path, below the base, for links.
@@ -45,7 +45,7 @@ pub(crate) struct Request {
     pub(crate) new_id: Option<Uuid>,
 }
 
-impl Request {
+impl FhirRequest {
     /// Whether the body is too large to be processed on a serving thread.
     pub(crate) fn has_large_body(&self) -> bool {
         let Some(Body::Resource(body) | Body::JsonPatch(body)) = &self.body else { return false };
@@ -75,7 +75,7 @@ pub(crate) enum Prepared {
     #[default]
     Nothing,
     /// The draft of the resource to create or update.
-    Draft(Draft),
+    Draft(ResourceDraft),
     /// A version with the patch applied.
     Patched(Box<Patched>),
     /// The outcome of `$validate`.
@@ -88,7 +88,7 @@ pub(crate) struct Patched {
     pub(super) id: String,
     pub(super) version: i64,
     pub(super) body: Value,
-    pub(super) draft: Draft,
+    pub(super) draft: ResourceDraft,
 }
 
 /// The body of a request.
@@ -117,7 +117,7 @@ pub(crate) struct Conditions {
 }
 
 /// The type and id of a request on an instance.
-pub(super) fn instance(request: &Request) -> Result<(ResourceType, &str), Refusal> {
+pub(super) fn instance(request: &FhirRequest) -> Result<(ResourceType, &str), Refusal> {
     match (request.target.kind, &request.target.id) {
         (Some(kind), Some(id)) => Ok((kind, id)),
         _ => Err(Refusal::not_found()),
@@ -125,12 +125,12 @@ pub(super) fn instance(request: &Request) -> Result<(ResourceType, &str), Refusa
 }
 
 /// The type of a request on a type.
-pub(super) fn kind_of(request: &Request) -> Result<ResourceType, Refusal> {
+pub(super) fn kind_of(request: &FhirRequest) -> Result<ResourceType, Refusal> {
     request.target.kind.ok_or_else(Refusal::not_found)
 }
 
 /// The resource in the body of a request.
-pub(super) fn resource_of(request: &Request) -> Result<&Value, Refusal> {
+pub(super) fn resource_of(request: &FhirRequest) -> Result<&Value, Refusal> {
     match &request.body {
         Some(Body::Resource(body)) => Ok(body),
         Some(Body::JsonPatch(_)) | None => {
@@ -151,12 +151,12 @@ pub(super) fn in_parameters(body: &Value) -> Vec<(&str, Option<String>)> {
 }
 
 /// The id of the resource that a request creates.
-pub(super) fn new_id(context: &Context, request: &Request) -> Uuid {
+pub(super) fn new_id(context: &Context, request: &FhirRequest) -> Uuid {
     request.new_id.unwrap_or_else(|| ids::new_uuid(context.now()))
 }
 
 /// The draft of the resource in the body.
-pub(super) fn draft_of(request: &Request) -> Result<&Draft, Refusal> {
+pub(super) fn draft_of(request: &FhirRequest) -> Result<&ResourceDraft, Refusal> {
     match &request.prepared {
         Prepared::Draft(draft) => Ok(draft),
         Prepared::Nothing | Prepared::Patched(_) | Prepared::Outcome(_) => {
@@ -167,7 +167,7 @@ pub(super) fn draft_of(request: &Request) -> Result<&Draft, Refusal> {
 
 /// Checks the conditional headers of a write (R-22, R-33), in the order of RFC 9110 §13.2.2: `If-Match`,
 /// without it `If-Unmodified-Since`, then `If-None-Match`, which a read answers with 304 itself.
-pub(super) fn check_preconditions(request: &Request, current: &Stored) -> Result<(), Refusal> {
+pub(super) fn check_preconditions(request: &FhirRequest, current: &StoredResource) -> Result<(), Refusal> {
     let Conditions { if_match, if_none_match, if_unmodified_since, .. } = &request.conditions;
     if (if_match, if_none_match, if_unmodified_since) == (&None, &None, &None) {
         return Ok(());
@@ -179,29 +179,29 @@ pub(super) fn check_preconditions(request: &Request, current: &Stored) -> Result
         (None, None) => true,
     };
     if !is_expected {
-        let told = "The resource has changed since the version in If-Match, or the time in \
+        let message = "The resource has changed since the version in If-Match, or the time in \
                     If-Unmodified-Since: read it again.";
-        return Err(Refusal::precondition(IssueType::Conflict, told));
+        return Err(Refusal::precondition(IssueType::Conflict, message));
     }
     let is_known = if_none_match.as_ref().is_some_and(|known| known.include(&version));
     if is_known && request.route.handler.is_write() {
-        let told = "If-None-Match matches the current version: nothing was written.";
-        return Err(Refusal::precondition(IssueType::Conflict, told));
+        let message = "If-None-Match matches the current version: nothing was written.";
+        return Err(Refusal::precondition(IssueType::Conflict, message));
     }
     Ok(())
 }
 
 /// Refuses If-Match for a resource that does not exist.
-pub(super) fn check_may_be_absent(request: &Request) -> Result<(), Refusal> {
+pub(super) fn check_may_be_absent(request: &FhirRequest) -> Result<(), Refusal> {
     if request.conditions.if_match.is_none() {
         return Ok(());
     }
-    let told = "No resource has a version in If-Match.";
-    Err(Refusal::precondition(IssueType::Conflict, told))
+    let message = "No resource has a version in If-Match.";
+    Err(Refusal::precondition(IssueType::Conflict, message))
 }
 
 /// Runs a request within a transaction.
-pub(crate) type Execute = fn(&mut Tx<'_>, &Context, &Request) -> Result<Reply, Refusal>;
+pub(crate) type Execute = fn(&mut Tx<'_>, &Context, &FhirRequest) -> Result<Reply, Refusal>;
 
 /// The handler of a route, by kind.
 #[derive(Clone, Copy)]
@@ -223,7 +223,7 @@ pub(crate) enum Handler {
     /// Writes.
     Write(Execute),
     /// Writes the resource in the body.
-    Store(Execute, Purpose),
+    Store(Execute, WritePurpose),
     /// Writes the result of a patch.
     Patch(Execute),
 }
@@ -244,7 +244,7 @@ impl Handler {
     }
 
     /// The purpose of the body, where it is a resource to write.
-    pub(crate) const fn purpose(self) -> Option<Purpose> {
+    pub(crate) const fn purpose(self) -> Option<WritePurpose> {
         if let Self::Store(_, purpose) = self { Some(purpose) } else { None }
     }
 
@@ -253,7 +253,7 @@ impl Handler {
         self,
         tx: &mut Tx<'_>,
         context: &Context,
-        request: &Request,
+        request: &FhirRequest,
     ) -> Result<Reply, Refusal> {
         match self {
             Self::Validate(execute)
@@ -281,7 +281,7 @@ pub(crate) struct Operation {
 
 /// A segment of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum PathSegment {
     Literal(&'static str),
     /// `$` and the name of the operation.
     Name,
@@ -293,7 +293,7 @@ pub(crate) enum Part {
 }
 
 /// Methods, and the path for which they have one handler.
-pub(crate) type At = (&'static [Method], &'static [Part]);
+pub(crate) type At = (&'static [Method], &'static [PathSegment]);
 
 /// One route: an interaction (<https://hl7.org/fhir/R4/http.html>) or an operation.
 pub(crate) struct Route {
@@ -306,7 +306,7 @@ pub(crate) struct Route {
     /// The type of its audit event.
     pub(crate) audit: Audit,
     /// The required permission of a scope; `None` for public responses, and for Bundles of requests (SC-02).
-    pub(crate) permission: Option<Letter>,
+    pub(crate) permission: Option<Permission>,
     pub(crate) at: &'static [At],
     /// The types that it applies to.
     pub(crate) applies: fn(ResourceType) -> bool,
@@ -323,18 +323,18 @@ impl fmt::Debug for Route {
 impl Route {
     /// Whether it is on the system level.
     pub(crate) fn is_of_system(&self) -> bool {
-        self.at.iter().any(|(_, path)| !path.contains(&Part::Type))
+        self.at.iter().any(|(_, path)| !path.contains(&PathSegment::Type))
     }
 
     /// Whether it is about resources of this type.
     pub(crate) fn is_of(&self, kind: ResourceType) -> bool {
-        (self.applies)(kind) && self.at.iter().any(|(_, path)| path.contains(&Part::Type))
+        (self.applies)(kind) && self.at.iter().any(|(_, path)| path.contains(&PathSegment::Type))
     }
 }
 
 /// The parsed path of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Target {
+pub(crate) struct RequestTarget {
     pub(crate) kind: Option<ResourceType>,
     pub(crate) id: Option<String>,
     pub(crate) version: Option<String>,

@@ -5,11 +5,11 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::interaction::read;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Prepared, Request, kind_of, resource_of};
+use crate::interaction::request::{FhirRequest, Prepared, kind_of, resource_of};
 use crate::refusal::Refusal;
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::Stored;
-use domain::account::Letter;
+use crate::resource::stored_resource::StoredResource;
+use domain::account::Permission;
 use fhir::outcome::{Issue, IssueType, Severity, operation_outcome};
 use fhir::validate;
 use store::Tx;
@@ -19,8 +19,8 @@ use store::Tx;
 /// with it. One that can be read and violates a rule (of R4, a profile, a form, the domain) is 422.
 pub(crate) fn check(body: &Value, kind: ResourceType) -> Result<(), Refusal> {
     if body.get("resourceType").and_then(Value::as_str) != Some(kind.name()) {
-        let told = "The resourceType must be the type in the URL.";
-        return Err(Refusal::new(400, Issue::error(IssueType::Invalid, told).at("resourceType")));
+        let message = "The resourceType must be the type in the URL.";
+        return Err(Refusal::new(400, Issue::error(IssueType::Invalid, message).at("resourceType")));
     }
     let mut issues = issues(body, kind);
     // Some clients show only the first issue: a warning would hide why the request is refused.
@@ -45,26 +45,34 @@ fn issues(body: &Value, kind: ResourceType) -> Vec<Issue> {
 }
 
 /// `$validate` within a transaction: the body was validated before ([`outcome`]).
-pub(crate) fn validate(_tx: &mut Tx<'_>, _context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn validate(
+    _tx: &mut Tx<'_>,
+    _context: &Context,
+    request: &FhirRequest,
+) -> Result<Reply, Refusal> {
     match &request.prepared {
         Prepared::Outcome(outcome) => Ok(Reply::made(200, outcome.clone())),
         Prepared::Nothing | Prepared::Draft(_) | Prepared::Patched(_) => {
-            let told = "In a transaction $validate needs a resource in the entry: validate a stored one in a request of its own.";
-            Err(Refusal::new(422, Issue::error(IssueType::NotSupported, told)))
+            let message = "In a transaction $validate needs a resource in the entry: validate a stored one in a request of its own.";
+            Err(Refusal::new(422, Issue::error(IssueType::NotSupported, message)))
         }
     }
 }
 
 /// The stored resource to validate, if the request names one.
-pub(crate) fn find(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Option<Stored>, Refusal> {
+pub(crate) fn find(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &FhirRequest,
+) -> Result<Option<StoredResource>, Refusal> {
     let kind = kind_of(request)?;
     let Some(id) = &request.target.id else { return Ok(None) };
-    let stored = read::find(tx, context, kind, id, Letter::Read)?;
+    let stored = read::find(tx, context, kind, id, Permission::Read)?;
     stored.map(Some).ok_or_else(Refusal::not_found)
 }
 
 /// Validates the body, or else `stored`: the result is an outcome, unless there is neither.
-pub(crate) fn outcome(request: &Request, stored: Option<Value>) -> Result<Value, Refusal> {
+pub(crate) fn outcome(request: &FhirRequest, stored: Option<Value>) -> Result<Value, Refusal> {
     let kind = kind_of(request)?;
     let given = resource_of(request).ok();
     let (inner, profile) = match given {
@@ -77,8 +85,8 @@ pub(crate) fn outcome(request: &Request, stored: Option<Value>) -> Result<Value,
     let profile = profile.or_else(|| {
         request.params.iter().find(|(name, _)| name == "profile").map(|(_, value)| value.clone())
     });
-    let told = "Send the resource as the body, or as the parameter `resource` of a Parameters.";
-    let resource = inner.or(stored).ok_or_else(|| Refusal::invalid(told))?;
+    let message = "Send the resource as the body, or as the parameter `resource` of a Parameters.";
+    let resource = inner.or(stored).ok_or_else(|| Refusal::invalid(message))?;
     let mut issues = if resource.get("resourceType").and_then(Value::as_str) == Some(kind.name()) {
         issues(&resource, kind)
     } else {

@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::resource::resource_type::is_id;
-use crate::resource::stored::Stored;
+use crate::resource::stored_resource::StoredResource;
 use base::date_time::render_instant;
 use base::ids::uuid_of;
-use domain::audit::Shown;
-use domain::event::{Content, Notification, Numbered, Style, Subscription, SubscriptionStatus, Topic};
+use domain::audit::Disclosure;
+use domain::event::{Notification, Numbered, PayloadContent, Style, Subscription, SubscriptionStatus, Topic};
 
 const STATUS_PROFILE: &str =
     "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-status-r4";
@@ -20,33 +20,33 @@ const BUNDLE_PROFILE: &str =
 const ERROR: &str = "http://terminology.hl7.org/CodeSystem/subscription-error";
 
 /// The data of a notification besides its events.
-pub(crate) struct Head<'s> {
+pub(crate) struct StatusParameters<'s> {
     pub(crate) subscription: &'s Subscription,
     pub(crate) status: SubscriptionStatus,
     /// `handshake`, `heartbeat`, `event-notification`, `query-status` or `query-event`.
     pub(crate) kind: &'static str,
     pub(crate) events_since_start: i64,
     pub(crate) at: DateTime<Utc>,
-    pub(crate) content: Content,
+    pub(crate) content: PayloadContent,
     /// The id of the notification, for recognising a repetition.
     pub(crate) id: String,
 }
 
 /// An event, and the part of it that may be disclosed.
-pub(crate) struct Told<'e> {
+pub(crate) struct NotificationEntry<'e> {
     pub(crate) numbered: &'e Numbered,
     /// Whether its subject may be named.
     pub(crate) is_shown: bool,
     /// Whether its subject has its own entry.
     pub(crate) with_entry: bool,
     /// The version that it created.
-    pub(crate) resource: Option<Stored>,
+    pub(crate) resource: Option<StoredResource>,
 }
 
-impl<'e> Told<'e> {
+impl<'e> NotificationEntry<'e> {
     /// The resource that a notification with its subject discloses. The current row tells whose it is.
-    pub(crate) fn disclosed(&self) -> Option<Shown> {
-        (self.is_shown && self.with_entry).then(|| Shown::Resource(self.numbered.event.subject.clone()))
+    pub(crate) fn disclosed(&self) -> Option<Disclosure> {
+        (self.is_shown && self.with_entry).then(|| Disclosure::Resource(self.numbered.event.subject.clone()))
     }
 
     /// Only the number of the event.
@@ -55,7 +55,7 @@ impl<'e> Told<'e> {
     }
 }
 
-impl<'s> Head<'s> {
+impl<'s> StatusParameters<'s> {
     /// The head of a notification.
     pub(crate) fn of(subscription: &'s Subscription, notification: &Notification) -> Self {
         Self {
@@ -80,11 +80,15 @@ impl<'s> Head<'s> {
 }
 
 /// The status of a subscription (profile backport-subscription-status-r4).
-pub(crate) fn parameters(context: &Context, head: &Head<'_>, told: &[Told<'_>]) -> Value {
+pub(crate) fn parameters(
+    context: &Context,
+    head: &StatusParameters<'_>,
+    notified: &[NotificationEntry<'_>],
+) -> Value {
     let mut all =
         vec![json!({ "name": "subscription", "valueReference": { "reference": head.reference(context) } })];
     // A topic would disclose more than an empty notification may.
-    if head.subscription.style == Style::Backport && head.content != Content::Empty {
+    if head.subscription.style == Style::Backport && head.content != PayloadContent::Empty {
         all.push(json!({ "name": "topic", "valueCanonical": head.subscription.criteria }));
     }
     all.push(json!({ "name": "status", "valueCode": head.status.as_str() }));
@@ -93,7 +97,7 @@ pub(crate) fn parameters(context: &Context, head: &Head<'_>, told: &[Told<'_>]) 
         "name": "events-since-subscription-start",
         "valueString": head.events_since_start.to_string(),
     }));
-    all.extend(told.iter().map(|told| event(context, told)));
+    all.extend(notified.iter().map(|notified| event(context, notified)));
     if let (SubscriptionStatus::Error, error) = (head.status, &head.subscription.error) {
         let mut concept = json!({ "coding": [{ "system": ERROR, "code": "no-response" }] });
         if let (Some(error), Some(concept)) = (error, concept.as_object_mut()) {
@@ -112,13 +116,13 @@ pub(crate) fn parameters(context: &Context, head: &Head<'_>, told: &[Told<'_>]) 
 /// An event as a parameter. Further context (`additional-context`) is left out: the guide leaves it to
 /// servers, a scope on Consent need not allow RelatedPerson, and the subscriber can read everything from the
 /// focus.
-fn event(context: &Context, told: &Told<'_>) -> Value {
-    let Numbered { number, event } = told.numbered;
+fn event(context: &Context, notified: &NotificationEntry<'_>) -> Value {
+    let Numbered { number, event } = notified.numbered;
     let mut parts = vec![
         json!({ "name": "event-number", "valueString": number.to_string() }),
         json!({ "name": "timestamp", "valueInstant": render_instant(event.occurred_at) }),
     ];
-    if told.is_shown {
+    if notified.is_shown {
         let focus = format!("{}/{}", context.base, event.subject);
         parts.push(json!({ "name": "focus", "valueReference": { "reference": focus } }));
     }
@@ -126,20 +130,24 @@ fn event(context: &Context, told: &Told<'_>) -> Value {
 }
 
 /// The notification Bundle (profile backport-subscription-notification-r4).
-pub(crate) fn history(context: &Context, head: &Head<'_>, told: &[Told<'_>]) -> Value {
+pub(crate) fn history(
+    context: &Context,
+    head: &StatusParameters<'_>,
+    notified: &[NotificationEntry<'_>],
+) -> Value {
     let status = json!({
         "fullUrl": format!("urn:uuid:{}", head.uuid()),
-        "resource": parameters(context, head, told),
+        "resource": parameters(context, head, notified),
         "request": { "method": "GET", "url": format!("{}/$status", head.reference(context)) },
         "response": { "status": "200" },
     });
     let mut entries = vec![status];
     let mut known: Vec<(&str, i64)> = Vec::new();
-    for told in told.iter().filter(|told| told.is_shown && told.with_entry) {
-        let subject = (told.numbered.event.subject.as_str(), told.numbered.event.subject_version);
+    for notified in notified.iter().filter(|notified| notified.is_shown && notified.with_entry) {
+        let subject = (notified.numbered.event.subject.as_str(), notified.numbered.event.subject_version);
         if !known.contains(&subject) {
             known.push(subject);
-            entries.push(entry(context, told));
+            entries.push(entry(context, notified));
         }
     }
     let mut bundle = Map::new();
@@ -155,10 +163,10 @@ pub(crate) fn history(context: &Context, head: &Head<'_>, told: &[Told<'_>]) -> 
 }
 
 /// The entry of an event's subject; for one that may no longer be disclosed, a deletion.
-fn entry(context: &Context, told: &Told<'_>) -> Value {
-    let event = &told.numbered.event;
+fn entry(context: &Context, notified: &NotificationEntry<'_>) -> Value {
+    let event = &notified.numbered.event;
     let full_url = format!("{}/{}", context.base, event.subject);
-    let Some(stored) = &told.resource else {
+    let Some(stored) = &notified.resource else {
         let (method, status) =
             if event.topic == Topic::RoleDeleted { ("DELETE", "204") } else { ("GET", "200") };
         return json!({

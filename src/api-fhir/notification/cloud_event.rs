@@ -11,7 +11,7 @@ use domain::event::{Event, Numbered, Payload, Subscription};
 use domain::person::NhsNumber;
 use domain::proxy::OdsCode;
 use store::Tx;
-use store::search::{Filter, Scope, Table};
+use store::search::{Filter, Table, Visibility};
 
 /// The publisher of the events.
 const SOURCE: &str = "uk.nhs.validated-relationships-service";
@@ -74,7 +74,7 @@ fn practices(
 ) -> Result<Vec<(NhsNumber, Option<OdsCode>)>, Error> {
     let numbers = [event.patient, event.proxy];
     let scope = context.scope();
-    if scope == Scope::Everything {
+    if scope == Visibility::Everything {
         return tx.list_current_practices(&numbers);
     }
     let filter = Filter::OneOf(Table::People.id(), numbers.map(|number| number.to_string()).into());

@@ -10,27 +10,29 @@ mod visible;
 use std::collections::HashMap;
 
 use crate::context::{Context, FhirSettings};
-use crate::resource::stored::Stored;
+use crate::resource::stored_resource::StoredResource;
 use crate::resource::{load_versions, subscription};
 use base::error::Error;
-pub(crate) use bundle::{Head, Told, history, parameters};
-use domain::account::{Ceiling, Who};
-use domain::event::{Content, Event, Notice, Notification, Numbered, Payload, Style, Subscription, Topic};
+pub(crate) use bundle::{NotificationEntry, StatusParameters, history, parameters};
+use domain::account::{GrantedScopes, Principal};
+use domain::event::{
+    Event, Notice, Notification, Numbered, Payload, PayloadContent, Style, Subscription, Topic,
+};
 use domain::proxy::OdsCode;
 use fhir::format;
 use fhir::format::Format;
-use service::event::front::{Front, Message};
+use service::event::renderer::{NotificationRenderer, RenderedNotification};
 use store::Tx;
-use store::search::Scope;
+use store::search::Visibility;
 pub(crate) use visible::visible;
 
 /// Authorizes events and renders notifications, for delivery.
 #[derive(Clone)]
-pub struct SubscriberFront {
+pub struct FhirNotificationRenderer {
     settings: FhirSettings,
 }
 
-impl SubscriberFront {
+impl FhirNotificationRenderer {
     /// With these settings.
     pub const fn new(settings: FhirSettings) -> Self {
         Self { settings }
@@ -42,8 +44,8 @@ impl SubscriberFront {
     }
 }
 
-impl Front for SubscriberFront {
-    fn may_hear(
+impl NotificationRenderer for FhirNotificationRenderer {
+    fn authorize_events(
         &self,
         tx: &mut Tx<'_>,
         subscription: &Subscription,
@@ -62,30 +64,37 @@ impl Front for SubscriberFront {
         Ok(may)
     }
 
-    fn question(&self, subscription: &Subscription) -> Option<String> {
+    fn authorization_key(&self, subscription: &Subscription) -> Option<String> {
         let owner = &subscription.owner;
         let is_classic = subscription.style == Style::Classic;
-        let is_asked = is_classic
+        let needs_authorization = is_classic
             || owner.grant.is_some()
-            || owner.ceiling != Ceiling::None
-            || matches!(self.context(subscription).scope(), Scope::Organisation(_));
+            || owner.granted_scopes != GrantedScopes::None
+            || matches!(self.context(subscription).scope(), Visibility::Organisation(_));
         // Whether the grant is valid is checked elsewhere.
         let criteria = if is_classic { subscription.criteria.as_str() } else { "" };
-        is_asked.then(|| format!("{}\u{1f}{}\u{1f}{criteria}", asker(&owner.who), owner.ceiling))
+        needs_authorization.then(|| {
+            format!(
+                "{}\u{1f}{}\u{1f}{criteria}",
+                authorization_key_of(&owner.principal),
+                owner.granted_scopes
+            )
+        })
     }
 
     fn masks_reasons(&self) -> bool {
         self.settings.disclosure.mask_reasons
     }
 
-    fn compose(
+    fn render(
         &self,
         tx: &mut Tx<'_>,
         subscription: &Subscription,
         notification: &Notification,
-    ) -> Result<Message, Error> {
+    ) -> Result<RenderedNotification, Error> {
         let context = self.context(subscription);
-        let message = |content_type, body| Message { id: notification.id.clone(), content_type, body };
+        let message =
+            |content_type, body| RenderedNotification { id: notification.id.clone(), content_type, body };
         // A subscriber that knows only one style of R4 would not understand the content: the call alone is
         // the message.
         let bare = || message(None, Vec::new());
@@ -95,7 +104,7 @@ impl Front for SubscriberFront {
                 Style::Classic => bare(),
                 Style::National if payload == Payload::CloudEvent => bare(),
                 Style::Backport | Style::National => {
-                    let head = Head::of(subscription, notification);
+                    let head = StatusParameters::of(subscription, notification);
                     let bundle = history(&context, &head, &[]);
                     message(Some(content_type(subscription, payload)), written(&bundle, payload))
                 }
@@ -107,15 +116,16 @@ impl Front for SubscriberFront {
                 cloud_event::write(tx, &context, subscription, first, (payload, may))?
             }
             (Style::Classic, Some(first)) => {
-                let told = told(tx, &context, std::slice::from_ref(first), Content::FullResource)?;
-                match told.into_iter().next().and_then(|told| told.resource) {
+                let notified =
+                    notified(tx, &context, std::slice::from_ref(first), PayloadContent::FullResource)?;
+                match notified.into_iter().next().and_then(|notified| notified.resource) {
                     Some(stored) => stored.body,
                     None => return Ok(bare()),
                 }
             }
             (Style::Backport, _) => {
-                let told = told(tx, &context, numbered, subscription.channel.content)?;
-                history(&context, &Head::of(subscription, notification), &told)
+                let notified = notified(tx, &context, numbered, subscription.channel.content)?;
+                history(&context, &StatusParameters::of(subscription, notification), &notified)
             }
             (Style::National | Style::Classic, None) => return Ok(bare()),
         };
@@ -124,20 +134,20 @@ impl Front for SubscriberFront {
 }
 
 /// The caller as a key, with everything that decides what they may see.
-fn asker(who: &Who) -> String {
-    match who {
-        Who::Anyone | Who::Service => who.kind().to_owned(),
-        Who::Citizen { nhs_number, proofing } => {
+fn authorization_key_of(principal: &Principal) -> String {
+    match principal {
+        Principal::Anyone | Principal::Service => principal.kind().to_owned(),
+        Principal::Citizen { nhs_number, proofing } => {
             format!("citizen\u{1f}{}\u{1f}{proofing}", nhs_number.as_str())
         }
-        Who::Proxy { proxy, patient, role } => {
+        Principal::Proxy { proxy, patient, role } => {
             format!("proxy\u{1f}{}\u{1f}{}\u{1f}{role}", proxy.as_str(), patient.as_str())
         }
-        Who::Staff { name, organisation } => {
+        Principal::Staff { name, organisation } => {
             let organisation = organisation.as_ref().map_or("", OdsCode::as_str);
             format!("staff\u{1f}{name}\u{1f}{organisation}")
         }
-        Who::System { name } => format!("system\u{1f}{name}"),
+        Principal::System { name } => format!("system\u{1f}{name}"),
     }
 }
 
@@ -166,18 +176,18 @@ fn matching(
 }
 
 /// The disclosable part of these events: only the number of those that the owner may no longer read.
-pub(crate) fn told<'e>(
+pub(crate) fn notified<'e>(
     tx: &mut Tx<'_>,
     context: &Context,
     numbered: &'e [Numbered],
-    asked: Content,
-) -> Result<Vec<Told<'e>>, Error> {
-    if asked == Content::Empty {
-        return Ok(numbered.iter().map(Told::number_only).collect());
+    asked: PayloadContent,
+) -> Result<Vec<NotificationEntry<'e>>, Error> {
+    if asked == PayloadContent::Empty {
+        return Ok(numbered.iter().map(NotificationEntry::number_only).collect());
     }
     let events: Vec<&Event> = numbered.iter().map(|numbered| &numbered.event).collect();
     let may = visible(tx, context, &events)?;
-    let mut resources = if asked == Content::FullResource {
+    let mut resources = if asked == PayloadContent::FullResource {
         resources(tx, context, events.iter().zip(&may).filter(|(_, may)| **may).map(|(event, _)| *event))?
     } else {
         HashMap::new()
@@ -185,7 +195,12 @@ pub(crate) fn told<'e>(
     let each = numbered.iter().zip(may).map(|(numbered, may)| {
         let event = &numbered.event;
         let resource = resources.remove(&(event.subject.clone(), event.subject_version));
-        Told { numbered, is_shown: may, with_entry: asked == Content::FullResource, resource }
+        NotificationEntry {
+            numbered,
+            is_shown: may,
+            with_entry: asked == PayloadContent::FullResource,
+            resource,
+        }
     });
     Ok(each.collect())
 }
@@ -195,7 +210,7 @@ fn resources<'e>(
     tx: &mut Tx<'_>,
     context: &Context,
     events: impl Iterator<Item = &'e Event>,
-) -> Result<HashMap<(String, i64), Stored>, Error> {
+) -> Result<HashMap<(String, i64), StoredResource>, Error> {
     let mut wanted: HashMap<_, Vec<(String, i64)>> = HashMap::new();
     for event in events.filter(|event| event.topic != Topic::RoleDeleted) {
         let kind = subscription::topic::type_of(event.topic);
@@ -232,8 +247,8 @@ fn content_type(subscription: &Subscription, payload: Payload) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::asker;
-    use domain::account::{Proofing, Who};
+    use super::authorization_key_of;
+    use domain::account::{Principal, Proofing};
     use domain::person::{NhsNumber, NumberCheck};
 
     #[test]
@@ -241,25 +256,25 @@ mod tests {
         let number = |text| NhsNumber::parse(text, NumberCheck::Length).unwrap();
         let (one, other) = (number("9000000009"), number("9000000017"));
         let role = uuid::Uuid::nil();
-        let staff = |name: &str, code: Option<&str>| Who::Staff {
+        let staff = |name: &str, code: Option<&str>| Principal::Staff {
             name: name.to_owned(),
             organisation: code.map(|code| domain::proxy::OdsCode::parse(code).unwrap()),
         };
         let all = [
-            Who::Anyone,
-            Who::Service,
-            Who::Citizen { nhs_number: one, proofing: Proofing::P9 },
-            Who::Citizen { nhs_number: other, proofing: Proofing::P9 },
-            Who::Citizen { nhs_number: one, proofing: Proofing::P5 },
-            Who::Proxy { proxy: one, patient: other, role },
-            Who::Proxy { proxy: other, patient: one, role },
-            Who::Proxy { proxy: one, patient: other, role: uuid::Uuid::max() },
+            Principal::Anyone,
+            Principal::Service,
+            Principal::Citizen { nhs_number: one, proofing: Proofing::P9 },
+            Principal::Citizen { nhs_number: other, proofing: Proofing::P9 },
+            Principal::Citizen { nhs_number: one, proofing: Proofing::P5 },
+            Principal::Proxy { proxy: one, patient: other, role },
+            Principal::Proxy { proxy: other, patient: one, role },
+            Principal::Proxy { proxy: one, patient: other, role: uuid::Uuid::max() },
             staff("a", None),
             staff("a", Some("A20047")),
             staff("b", Some("A20047")),
-            Who::System { name: "a".to_owned() },
+            Principal::System { name: "a".to_owned() },
         ];
-        let questions: std::collections::HashSet<String> = all.iter().map(asker).collect();
+        let questions: std::collections::HashSet<String> = all.iter().map(authorization_key_of).collect();
         assert_eq!(questions.len(), all.len(), "{questions:?}");
     }
 }

@@ -2,17 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::authorize;
 use crate::context::Context;
-use crate::enforce;
 use crate::resource::resource_type::ResourceType;
 use crate::resource::subscription::topic::type_of;
 use base::error::Error;
-use domain::account::{Letter, Who};
+use domain::account::{Permission, Principal};
 use domain::event::{Event, Topic};
 use service::access;
 use service::access::Action;
 use store::Tx;
-use store::search::{Filter, PageQuery, Scope};
+use store::search::{Filter, PageQuery, Visibility};
 
 /// Whether the caller may read the subject of each of these events now: one statement for each type, and one
 /// for roles that may no longer be disclosed; for such a role, whether the caller could have read it. Whether
@@ -49,7 +49,7 @@ pub(crate) fn visible(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> 
 /// Of the roles that may no longer be disclosed, those that are within reach of the caller's organisation;
 /// `None` for a caller without one. One statement, if there are such roles.
 fn reached(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> Result<Option<HashSet<String>>, Error> {
-    let Scope::Organisation(organisation) = context.scope() else { return Ok(None) };
+    let Visibility::Organisation(organisation) = context.scope() else { return Ok(None) };
     let deleted = events.iter().filter(|event| event.topic == Topic::RoleDeleted);
     let ids: Vec<String> = deleted.map(|event| event.subject_parts().1.to_owned()).collect();
     Ok(Some(match organisation {
@@ -67,11 +67,12 @@ fn find(
     kind: ResourceType,
     ids: Vec<String>,
 ) -> Result<Vec<String>, Error> {
-    let Some((table, _)) = kind.tables().filter(|_| may_read(&context.caller.who, kind)) else {
+    let Some((table, _)) = kind.tables().filter(|_| may_read(&context.caller.principal, kind)) else {
         return Ok(Vec::new());
     };
     let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
-    let Ok(filter) = enforce::limited(context, kind, Letter::Read, Filter::OneOf(table.id(), ids)) else {
+    let Ok(filter) = authorize::restrict(context, kind, Permission::Read, Filter::OneOf(table.id(), ids))
+    else {
         return Ok(Vec::new());
     };
     let query = PageQuery { table, filter, order: Vec::new(), after: None, limit };
@@ -79,19 +80,19 @@ fn find(
 }
 
 /// Whether this kind of caller may ever read resources of this type.
-fn may_read(who: &Who, kind: ResourceType) -> bool {
+fn may_read(principal: &Principal, kind: ResourceType) -> bool {
     let action = if kind == ResourceType::Consent { Action::SearchRoles } else { Action::ReadRecords };
-    access::decide_kind(who, action).is_ok()
+    access::decide_kind(principal, action).is_ok()
 }
 
 /// Whether the caller could have read a role that may no longer be disclosed: it is between people within
 /// their reach, and a scope allows such roles, whatever their content.
 fn could_see(context: &Context, event: &Event) -> bool {
     let caller = &context.caller;
-    let is_theirs = access::decide_parties(&caller.who, &[event.patient, event.proxy]).is_ok();
-    let constraints = caller.ceiling.constraints(ResourceType::Consent.name(), Letter::Read);
+    let is_theirs = access::decide_parties(&caller.principal, &[event.patient, event.proxy]).is_ok();
+    let constraints = caller.granted_scopes.constraints(ResourceType::Consent.name(), Permission::Read);
     let lets_through = constraints.unwrap_or_default().iter().any(|only| {
-        only.params.is_empty() && (!only.is_of_patient || caller.who.patient() == Some(event.patient))
+        only.params.is_empty() && (!only.is_of_patient || caller.principal.patient() == Some(event.patient))
     });
-    is_theirs && may_read(&caller.who, ResourceType::Consent) && lets_through
+    is_theirs && may_read(&caller.principal, ResourceType::Consent) && lets_through
 }

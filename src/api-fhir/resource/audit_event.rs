@@ -6,14 +6,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::resource::kind::{Backing, Description, Kind};
+use crate::resource::definition::{Description, ResourceDefinition, Storage};
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::{Stored, head};
-use crate::search::param::{Index, Param, Reference};
+use crate::resource::stored_resource::{StoredResource, head};
+use crate::search::param::{Param, Reference, SearchTarget};
 use crate::url;
 use base::date_time::render_instant;
 use base::error::Error;
-use domain::audit::{Act, Change};
+use domain::audit::{Act, ChangeKind};
 use domain::person::NhsNumber;
 use store::search::{AuditField, Field, Table};
 use store::{AuditRecord, Tx};
@@ -38,26 +38,30 @@ const PATIENT: Reference =
 const RECORDED: Field = Field::Audit(AuditField::RecordedAt);
 
 pub(super) static DESCRIPTION: Description = Description {
-    backing: Backing::Rows { table: Table::AuditRecords, versions: None, updated_at: RECORDED },
+    storage: Storage::Rows { table: Table::AuditRecords, versions: None, updated_at: RECORDED },
     params: PARAMS,
 };
 
-pub(super) static KIND: Kind = Kind { load, select: None, writing: None };
+pub(super) static DEFINITION: ResourceDefinition = ResourceDefinition { load, select: None, writing: None };
 
 /// R4's parameters.
 const PARAMS: &[Param] = &[
-    Param::token("action", Index::OfAct(|act| (None, act.action()))),
-    Param::string("address", Index::Absent),
-    Param::reference("agent", Index::Agent, &[]),
-    Param::string("agent-name", Index::Absent),
-    Param::token("agent-role", Index::Absent),
-    Param::token("altid", Index::Token(None, Field::Audit(AuditField::Caller))),
-    Param::date("date", Index::Date(RECORDED, RECORDED)),
-    Param::reference("entity", Index::LocalReference(Field::Audit(AuditField::Subject)), &["entity", "what"]),
-    Param::string("entity-name", Index::Absent),
+    Param::token("action", SearchTarget::OfAct(|act| (None, act.action()))),
+    Param::string("address", SearchTarget::Absent),
+    Param::reference("agent", SearchTarget::Agent, &[]),
+    Param::string("agent-name", SearchTarget::Absent),
+    Param::token("agent-role", SearchTarget::Absent),
+    Param::token("altid", SearchTarget::Token(None, Field::Audit(AuditField::Caller))),
+    Param::date("date", SearchTarget::Date(RECORDED, RECORDED)),
+    Param::reference(
+        "entity",
+        SearchTarget::LocalReference(Field::Audit(AuditField::Subject)),
+        &["entity", "what"],
+    ),
+    Param::string("entity-name", SearchTarget::Absent),
     Param::token(
         "entity-role",
-        Index::Present(&[
+        SearchTarget::Present(&[
             (ENTITY_ROLE, "1", PATIENT_FIELD),
             (ENTITY_ROLE, "4", RESOURCE),
             (ENTITY_ROLE, "6", PROXY),
@@ -66,7 +70,7 @@ const PARAMS: &[Param] = &[
     ),
     Param::token(
         "entity-type",
-        Index::Present(&[
+        SearchTarget::Present(&[
             (ENTITY_TYPE, "1", PATIENT_FIELD),
             (ENTITY_TYPE, "1", PROXY),
             (ENTITY_TYPE, "2", RESOURCE),
@@ -74,13 +78,13 @@ const PARAMS: &[Param] = &[
             (ENTITY_TYPE, "4", REQUEST),
         ]),
     ),
-    Param::token("outcome", Index::Token(Some(OUTCOME), Field::Audit(AuditField::Outcome))),
-    Param::reference("patient", Index::Reference(PATIENT), &["entity", "what"]),
-    Param::uri("policy", Index::Uri(Field::Audit(AuditField::GrantUrn))),
-    Param::token("site", Index::Absent),
-    Param::reference("source", Index::Absent, &[]),
-    Param::token("subtype", Index::OfAct(subtype)),
-    Param::token("type", Index::OfAct(event_type)),
+    Param::token("outcome", SearchTarget::Token(Some(OUTCOME), Field::Audit(AuditField::Outcome))),
+    Param::reference("patient", SearchTarget::Reference(PATIENT), &["entity", "what"]),
+    Param::uri("policy", SearchTarget::Uri(Field::Audit(AuditField::GrantUrn))),
+    Param::token("site", SearchTarget::Absent),
+    Param::reference("source", SearchTarget::Absent, &[]),
+    Param::token("subtype", SearchTarget::OfAct(subtype)),
+    Param::token("type", SearchTarget::OfAct(event_type)),
 ];
 
 /// `AuditEvent.type`.
@@ -109,19 +113,19 @@ const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
         return (Some(SUBTYPE), interaction.as_str());
     }
     match act.change() {
-        Some(Change::Create) => (Some(SUBTYPE), "create"),
-        Some(Change::Update) => (Some(SUBTYPE), "update"),
-        Some(Change::Delete) => (Some(SUBTYPE), "delete"),
+        Some(ChangeKind::Create) => (Some(SUBTYPE), "create"),
+        Some(ChangeKind::Update) => (Some(SUBTYPE), "update"),
+        Some(ChangeKind::Delete) => (Some(SUBTYPE), "delete"),
         None if matches!(act, Act::LoggedIn) => (Some(DICOM), "110122"),
         None => (Some(url::ACCOUNT_ACT), act.as_str()),
     }
 }
 
-fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<StoredResource>, Error> {
     Ok(tx.list_audit_records(ids)?.iter().map(|record| stored(record, context)).collect())
 }
 
-fn stored(record: &AuditRecord, context: &Context) -> Stored {
+fn stored(record: &AuditRecord, context: &Context) -> StoredResource {
     let at = record.recorded();
     let mut body = head(ResourceType::AuditEvent, &record.id, 1, at);
     let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
@@ -147,7 +151,7 @@ fn stored(record: &AuditRecord, context: &Context) -> Stored {
     }
     let body = Value::Object(body);
     let (kind, id) = (ResourceType::AuditEvent, record.id.clone());
-    Stored { kind, id, version: 1, updated_at: at, people: None, body, document: None }
+    StoredResource { kind, id, version: 1, updated_at: at, people: None, body, document: None }
 }
 
 fn coding((system, code): (Option<&str>, &str)) -> Value {
@@ -172,7 +176,7 @@ fn coding((system, code): (Option<&str>, &str)) -> Value {
 /// Whether the caller may see the query of a record. A search by a clinic can name many people: each of them
 /// sees that it found them, and nothing of the others.
 fn may_see_query(record: &AuditRecord, context: &Context) -> bool {
-    context.caller.who.user().is_none_or(|citizen| is_of(record, citizen))
+    context.caller.principal.user().is_none_or(|citizen| is_of(record, citizen))
 }
 
 /// Whether a citizen caused a record.
@@ -214,14 +218,14 @@ fn agents(record: &AuditRecord) -> Value {
     let role = if is_person { kind(url::PARTICIPATION_TYPE, "IRCP") } else { kind(DICOM, "110153") };
     let mut requestor = json!({ "type": role, "requestor": true, "name": record.caller_kind });
     if let (Some(id), Some(agent)) = (&record.caller_id, requestor.as_object_mut()) {
-        let who = if is_citizen(record) {
+        let principal = if is_citizen(record) {
             json!({ "type": "Patient", "identifier": { "system": url::NHS_NUMBER, "value": id } })
         } else {
             agent.insert("altId".to_owned(), id.as_str().into());
             let person = if is_person { "Practitioner" } else { "Device" };
             json!({ "type": person, "identifier": { "system": url::CALLER, "value": id } })
         };
-        agent.insert("who".to_owned(), who);
+        agent.insert("who".to_owned(), principal);
     }
     if let (Some(grant), Some(agent)) = (&record.grant_id, requestor.as_object_mut()) {
         agent.insert("policy".to_owned(), json!([format!("urn:uuid:{grant}")]));
@@ -237,15 +241,15 @@ fn agents(record: &AuditRecord) -> Value {
     }
     let mut agents = vec![requestor];
     if let Some(organisation) = &record.organisation {
-        let who = json!({
+        let principal = json!({
             "type": "Organization",
             "identifier": { "system": url::ODS_CODE, "value": organisation },
         });
-        agents.push(json!({ "who": who, "requestor": false }));
+        agents.push(json!({ "who": principal, "requestor": false }));
     }
     if let Some(app) = &record.app {
-        let who = json!({ "type": "Device", "identifier": { "system": url::APP, "value": app } });
-        agents.push(json!({ "type": kind(DICOM, "110153"), "who": who, "requestor": false }));
+        let principal = json!({ "type": "Device", "identifier": { "system": url::APP, "value": app } });
+        agents.push(json!({ "type": kind(DICOM, "110153"), "who": principal, "requestor": false }));
     }
     agents.push(ourselves());
     Value::Array(agents)

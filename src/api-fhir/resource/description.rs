@@ -1,7 +1,7 @@
 //! How the resources of each type are found. Search depends on this; loading and writing resources depends on
 //! search, because a Subscription's criteria are a search.
 
-use super::kind::{Backing, Description};
+use super::definition::{Description, Storage};
 use super::resource_type::ResourceType;
 use super::{
     audit_event, consent, library, patient, person, provenance, questionnaire_response, related_person,
@@ -33,15 +33,15 @@ impl ResourceType {
     }
 
     /// The storage of its resources.
-    pub(crate) const fn backing(self) -> Backing {
-        self.description().backing
+    pub(crate) const fn storage(self) -> Storage {
+        self.description().storage
     }
 
     /// The table of its rows, and that of their versions, where it has both.
     pub(crate) const fn tables(self) -> Option<(Table, Table)> {
-        match self.description().backing {
-            Backing::Rows { table, versions: Some(versions), .. } => Some((table, versions)),
-            Backing::Rows { versions: None, .. } | Backing::Library => None,
+        match self.description().storage {
+            Storage::Rows { table, versions: Some(versions), .. } => Some((table, versions)),
+            Storage::Rows { versions: None, .. } | Storage::Library => None,
         }
     }
 

@@ -5,16 +5,16 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use crate::resource::kind::{Backing, Description, Kind};
+use crate::resource::definition::{Description, ResourceDefinition, Storage};
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::Stored;
-use crate::search::param::{Index, Param};
+use crate::resource::stored_resource::StoredResource;
+use crate::search::param::{Param, SearchTarget};
 use fhir::profiles;
 use fhir::profiles::ConformanceResource;
 
 /// The description of a definition type.
 const fn described(params: &'static [Param]) -> Description {
-    Description { backing: Backing::Library, params }
+    Description { storage: Storage::Library, params }
 }
 
 pub(super) static QUESTIONNAIRE: Description = described(QUESTIONNAIRE_PARAMS);
@@ -28,105 +28,106 @@ pub(super) static BASIC: Description = described(BASIC_PARAMS);
 /// Declares the functions of a definition type.
 macro_rules! definitions {
     ($name:literal) => {
-        Kind { load: |_, _, ids| Ok(load($name, ids)), select: None, writing: None }
+        ResourceDefinition { load: |_, _, ids| Ok(load($name, ids)), select: None, writing: None }
     };
 }
 
-pub(super) static QUESTIONNAIRE_KIND: Kind = definitions!("Questionnaire");
-pub(super) static STRUCTURE_DEFINITION_KIND: Kind = definitions!("StructureDefinition");
-pub(super) static CODE_SYSTEM_KIND: Kind = definitions!("CodeSystem");
-pub(super) static VALUE_SET_KIND: Kind = definitions!("ValueSet");
-pub(super) static SEARCH_PARAMETER_KIND: Kind = definitions!("SearchParameter");
-pub(super) static OPERATION_DEFINITION_KIND: Kind = definitions!("OperationDefinition");
-pub(super) static BASIC_KIND: Kind = definitions!("Basic");
+pub(super) static QUESTIONNAIRE_RESOURCE: ResourceDefinition = definitions!("Questionnaire");
+pub(super) static STRUCTURE_DEFINITION_RESOURCE: ResourceDefinition = definitions!("StructureDefinition");
+pub(super) static CODE_SYSTEM_RESOURCE: ResourceDefinition = definitions!("CodeSystem");
+pub(super) static VALUE_SET_RESOURCE: ResourceDefinition = definitions!("ValueSet");
+pub(super) static SEARCH_PARAMETER_RESOURCE: ResourceDefinition = definitions!("SearchParameter");
+pub(super) static OPERATION_DEFINITION_RESOURCE: ResourceDefinition = definitions!("OperationDefinition");
+pub(super) static BASIC_RESOURCE: ResourceDefinition = definitions!("Basic");
 
-const URL: Param = Param::uri("url", Index::Element(&["url"]));
-const NAME: Param = Param::string("name", Index::Element(&["name"]));
-const TITLE: Param = Param::string("title", Index::Element(&["title"]));
-const STATUS: Param = Param::token("status", Index::Element(&["status"]));
-const VERSION: Param = Param::token("version", Index::Element(&["version"]));
-const DATE: Param = Param::date("date", Index::Element(&["date"]));
-const DESCRIPTION: Param = Param::string("description", Index::Element(&["description"]));
-const PUBLISHER: Param = Param::string("publisher", Index::Element(&["publisher"]));
-const IDENTIFIER: Param = Param::token("identifier", Index::Element(&["identifier"]));
-const JURISDICTION: Param = Param::token("jurisdiction", Index::Element(&["jurisdiction"]));
-const CONTEXT_TYPE: Param = Param::token("context-type", Index::Element(&["useContext", "code"]));
-const CONTEXT: Param = Param::token("context", Index::Element(&["useContext", "valueCodeableConcept"]));
+const URL: Param = Param::uri("url", SearchTarget::Element(&["url"]));
+const NAME: Param = Param::string("name", SearchTarget::Element(&["name"]));
+const TITLE: Param = Param::string("title", SearchTarget::Element(&["title"]));
+const STATUS: Param = Param::token("status", SearchTarget::Element(&["status"]));
+const VERSION: Param = Param::token("version", SearchTarget::Element(&["version"]));
+const DATE: Param = Param::date("date", SearchTarget::Element(&["date"]));
+const DESCRIPTION: Param = Param::string("description", SearchTarget::Element(&["description"]));
+const PUBLISHER: Param = Param::string("publisher", SearchTarget::Element(&["publisher"]));
+const IDENTIFIER: Param = Param::token("identifier", SearchTarget::Element(&["identifier"]));
+const JURISDICTION: Param = Param::token("jurisdiction", SearchTarget::Element(&["jurisdiction"]));
+const CONTEXT_TYPE: Param = Param::token("context-type", SearchTarget::Element(&["useContext", "code"]));
+const CONTEXT: Param =
+    Param::token("context", SearchTarget::Element(&["useContext", "valueCodeableConcept"]));
 const CONTEXT_QUANTITY: Param =
-    Param::quantity("context-quantity", Index::Element(&["useContext", "valueQuantity|valueRange"]));
+    Param::quantity("context-quantity", SearchTarget::Element(&["useContext", "valueQuantity|valueRange"]));
 const CONTEXT_TYPE_VALUE: Param = Param::composite(
     "context-type-value",
-    Index::Composite(
+    SearchTarget::Composite(
         &["useContext"],
         &[
-            Param::token("context-type", Index::Element(&["code"])),
-            Param::token("context", Index::Element(&["valueCodeableConcept"])),
+            Param::token("context-type", SearchTarget::Element(&["code"])),
+            Param::token("context", SearchTarget::Element(&["valueCodeableConcept"])),
         ],
     ),
 );
 const CONTEXT_TYPE_QUANTITY: Param = Param::composite(
     "context-type-quantity",
-    Index::Composite(
+    SearchTarget::Composite(
         &["useContext"],
         &[
-            Param::token("context-type", Index::Element(&["code"])),
-            Param::quantity("context-quantity", Index::Element(&["valueQuantity|valueRange"])),
+            Param::token("context-type", SearchTarget::Element(&["code"])),
+            Param::quantity("context-quantity", SearchTarget::Element(&["valueQuantity|valueRange"])),
         ],
     ),
 );
 
 const QUESTIONNAIRE_PARAMS: &[Param] = &[
-    Param::token("code", Index::Element(&["item", "code"])),
+    Param::token("code", SearchTarget::Element(&["item", "code"])),
     CONTEXT,
     CONTEXT_QUANTITY,
     CONTEXT_TYPE,
     CONTEXT_TYPE_QUANTITY,
     CONTEXT_TYPE_VALUE,
     DATE,
-    Param::uri("definition", Index::Element(&["item", "definition"])),
+    Param::uri("definition", SearchTarget::Element(&["item", "definition"])),
     DESCRIPTION,
-    Param::date("effective", Index::Element(&["effectivePeriod"])),
+    Param::date("effective", SearchTarget::Element(&["effectivePeriod"])),
     IDENTIFIER,
     JURISDICTION,
     NAME,
     PUBLISHER,
     STATUS,
-    Param::token("subject-type", Index::Element(&["subjectType"])),
+    Param::token("subject-type", SearchTarget::Element(&["subjectType"])),
     TITLE,
     URL,
     VERSION,
 ];
 const STRUCTURE_DEFINITION_PARAMS: &[Param] = &[
-    Param::token("abstract", Index::Element(&["abstract"])),
-    Param::reference("base", Index::Element(&["baseDefinition"]), &[]),
-    Param::token("base-path", Index::Element(&["snapshot|differential", "element", "base", "path"])),
+    Param::token("abstract", SearchTarget::Element(&["abstract"])),
+    Param::reference("base", SearchTarget::Element(&["baseDefinition"]), &[]),
+    Param::token("base-path", SearchTarget::Element(&["snapshot|differential", "element", "base", "path"])),
     CONTEXT,
     CONTEXT_QUANTITY,
     CONTEXT_TYPE,
     CONTEXT_TYPE_QUANTITY,
     CONTEXT_TYPE_VALUE,
     DATE,
-    Param::token("derivation", Index::Element(&["derivation"])),
+    Param::token("derivation", SearchTarget::Element(&["derivation"])),
     DESCRIPTION,
-    Param::token("experimental", Index::Element(&["experimental"])),
-    Param::token("ext-context", Index::Element(&["context", "type"])),
+    Param::token("experimental", SearchTarget::Element(&["experimental"])),
+    Param::token("ext-context", SearchTarget::Element(&["context", "type"])),
     IDENTIFIER,
     JURISDICTION,
-    Param::token("keyword", Index::Element(&["keyword"])),
-    Param::token("kind", Index::Element(&["kind"])),
+    Param::token("keyword", SearchTarget::Element(&["keyword"])),
+    Param::token("kind", SearchTarget::Element(&["kind"])),
     NAME,
-    Param::token("path", Index::Element(&["snapshot|differential", "element", "path"])),
+    Param::token("path", SearchTarget::Element(&["snapshot|differential", "element", "path"])),
     PUBLISHER,
     STATUS,
     TITLE,
-    Param::uri("type", Index::Element(&["type"])),
+    Param::uri("type", SearchTarget::Element(&["type"])),
     URL,
-    Param::reference("valueset", Index::Element(&["snapshot", "element", "binding", "valueSet"]), &[]),
+    Param::reference("valueset", SearchTarget::Element(&["snapshot", "element", "binding", "valueSet"]), &[]),
     VERSION,
 ];
 const CODE_SYSTEM_PARAMS: &[Param] = &[
-    Param::token("code", Index::Codes),
-    Param::token("content-mode", Index::Element(&["content"])),
+    Param::token("code", SearchTarget::Codes),
+    Param::token("content-mode", SearchTarget::Element(&["content"])),
     CONTEXT,
     CONTEXT_QUANTITY,
     CONTEXT_TYPE,
@@ -136,18 +137,18 @@ const CODE_SYSTEM_PARAMS: &[Param] = &[
     DESCRIPTION,
     IDENTIFIER,
     JURISDICTION,
-    Param::token("language", Index::Element(&["concept", "designation", "language"])),
+    Param::token("language", SearchTarget::Element(&["concept", "designation", "language"])),
     NAME,
     PUBLISHER,
     STATUS,
-    Param::reference("supplements", Index::Element(&["supplements"]), &[]),
-    Param::uri("system", Index::Element(&["url"])),
+    Param::reference("supplements", SearchTarget::Element(&["supplements"]), &[]),
+    Param::uri("system", SearchTarget::Element(&["url"])),
     TITLE,
     URL,
     VERSION,
 ];
 const VALUE_SET_PARAMS: &[Param] = &[
-    Param::token("code", Index::Codes),
+    Param::token("code", SearchTarget::Codes),
     CONTEXT,
     CONTEXT_QUANTITY,
     CONTEXT_TYPE,
@@ -155,42 +156,42 @@ const VALUE_SET_PARAMS: &[Param] = &[
     CONTEXT_TYPE_VALUE,
     DATE,
     DESCRIPTION,
-    Param::uri("expansion", Index::Element(&["expansion", "identifier"])),
+    Param::uri("expansion", SearchTarget::Element(&["expansion", "identifier"])),
     IDENTIFIER,
     JURISDICTION,
     NAME,
     PUBLISHER,
-    Param::uri("reference", Index::Element(&["compose", "include", "system"])),
+    Param::uri("reference", SearchTarget::Element(&["compose", "include", "system"])),
     STATUS,
     TITLE,
     URL,
     VERSION,
 ];
 const SEARCH_PARAMETER_PARAMS: &[Param] = &[
-    Param::token("base", Index::Element(&["base"])),
-    Param::token("code", Index::Element(&["code"])),
-    Param::reference("component", Index::Element(&["component", "definition"]), &[]),
+    Param::token("base", SearchTarget::Element(&["base"])),
+    Param::token("code", SearchTarget::Element(&["code"])),
+    Param::reference("component", SearchTarget::Element(&["component", "definition"]), &[]),
     CONTEXT,
     CONTEXT_QUANTITY,
     CONTEXT_TYPE,
     CONTEXT_TYPE_QUANTITY,
     CONTEXT_TYPE_VALUE,
     DATE,
-    Param::reference("derived-from", Index::Element(&["derivedFrom"]), &[]),
+    Param::reference("derived-from", SearchTarget::Element(&["derivedFrom"]), &[]),
     DESCRIPTION,
     JURISDICTION,
     NAME,
     PUBLISHER,
     STATUS,
-    Param::token("target", Index::Element(&["target"])),
-    Param::token("type", Index::Element(&["type"])),
+    Param::token("target", SearchTarget::Element(&["target"])),
+    Param::token("type", SearchTarget::Element(&["type"])),
     URL,
     VERSION,
 ];
 
 const OPERATION_DEFINITION_PARAMS: &[Param] = &[
-    Param::reference("base", Index::Element(&["base"]), &[]),
-    Param::token("code", Index::Element(&["code"])),
+    Param::reference("base", SearchTarget::Element(&["base"]), &[]),
+    Param::token("code", SearchTarget::Element(&["code"])),
     CONTEXT,
     CONTEXT_QUANTITY,
     CONTEXT_TYPE,
@@ -198,47 +199,47 @@ const OPERATION_DEFINITION_PARAMS: &[Param] = &[
     CONTEXT_TYPE_VALUE,
     DATE,
     DESCRIPTION,
-    Param::reference("input-profile", Index::Element(&["inputProfile"]), &[]),
-    Param::token("instance", Index::Element(&["instance"])),
+    Param::reference("input-profile", SearchTarget::Element(&["inputProfile"]), &[]),
+    Param::token("instance", SearchTarget::Element(&["instance"])),
     JURISDICTION,
-    Param::token("kind", Index::Element(&["kind"])),
+    Param::token("kind", SearchTarget::Element(&["kind"])),
     NAME,
-    Param::reference("output-profile", Index::Element(&["outputProfile"]), &[]),
+    Param::reference("output-profile", SearchTarget::Element(&["outputProfile"]), &[]),
     PUBLISHER,
     STATUS,
-    Param::token("system", Index::Element(&["system"])),
+    Param::token("system", SearchTarget::Element(&["system"])),
     TITLE,
-    Param::token("type", Index::Element(&["type"])),
+    Param::token("type", SearchTarget::Element(&["type"])),
     URL,
     VERSION,
 ];
 
 const BASIC_PARAMS: &[Param] = &[
-    Param::reference("author", Index::Element(&["author"]), &[]),
-    Param::token("code", Index::Element(&["code"])),
-    Param::date("created", Index::Element(&["created"])),
+    Param::reference("author", SearchTarget::Element(&["author"]), &[]),
+    Param::token("code", SearchTarget::Element(&["code"])),
+    Param::date("created", SearchTarget::Element(&["created"])),
     IDENTIFIER,
-    Param::reference("patient", Index::Element(&["subject"]), &[]),
-    Param::reference("subject", Index::Element(&["subject"]), &[]),
+    Param::reference("patient", SearchTarget::Element(&["subject"]), &[]),
+    Param::reference("subject", SearchTarget::Element(&["subject"]), &[]),
 ];
 
 /// Every definition, by type and id. They change only with the program.
-static ALL: LazyLock<Vec<Stored>> = LazyLock::new(|| {
-    let mut all: Vec<Stored> = profiles::all().iter().filter_map(stored).collect();
+static ALL: LazyLock<Vec<StoredResource>> = LazyLock::new(|| {
+    let mut all: Vec<StoredResource> = profiles::all().iter().filter_map(stored).collect();
     all.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
     all
 });
 
 /// Every definition of a type, in the order of their ids.
-pub(crate) fn list(kind: ResourceType) -> impl Iterator<Item = &'static Stored> {
+pub(crate) fn list(kind: ResourceType) -> impl Iterator<Item = &'static StoredResource> {
     ALL.iter().filter(move |stored| stored.kind == kind)
 }
 
-fn load(name: &str, ids: &[String]) -> Vec<Stored> {
+fn load(name: &str, ids: &[String]) -> Vec<StoredResource> {
     ALL.iter().filter(|stored| stored.kind.name() == name && ids.contains(&stored.id)).cloned().collect()
 }
 
-fn stored(it: &ConformanceResource) -> Option<Stored> {
+fn stored(it: &ConformanceResource) -> Option<StoredResource> {
     let kind = ResourceType::parse(&it.resource_type)?;
     let (id, mut body) = (it.id.clone(), it.resource.clone());
     if let Some(members) = body.as_object_mut() {
@@ -249,7 +250,7 @@ fn stored(it: &ConformanceResource) -> Option<Stored> {
         }
     }
     let updated_at: DateTime<Utc> = PUBLISHED.parse().unwrap_or_default();
-    Some(Stored { kind, id, version: 1, updated_at, people: None, body, document: None })
+    Some(StoredResource { kind, id, version: 1, updated_at, people: None, body, document: None })
 }
 
 /// When the definitions of this version were published.

@@ -3,8 +3,8 @@
 
 mod audit_event;
 pub(crate) mod consent;
+pub(crate) mod definition;
 mod description;
-pub(crate) mod kind;
 mod library;
 mod party;
 mod patient;
@@ -12,11 +12,11 @@ mod person;
 mod provenance;
 mod questionnaire_response;
 mod related_person;
-mod residue;
 pub(crate) mod resource_type;
-pub(crate) mod stored;
+pub(crate) mod stored_resource;
 pub(crate) mod subscription;
 mod unchanged;
+mod unsupported_elements;
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,9 +29,9 @@ use crate::refusal::Refusal;
 use base::error::Error;
 use base::held;
 pub(crate) use consent::{Keep, incoming};
+use definition::{ResourceDefinition, ResourceDraft, Storage, WriteOperations, WritePurpose};
 use domain::person::Person;
 use domain::proxy::{Role, Versioned};
-use kind::{Backing, Draft, Kind, Purpose, Writing};
 pub(crate) use library::list as library_of;
 pub(crate) use patient::person_of;
 use resource_type::ResourceType;
@@ -39,46 +39,46 @@ use service::access;
 use service::access::Action;
 use store::Tx;
 use store::search::Filter;
-pub(crate) use stored::disclosed;
-use stored::{Stored, find_ids};
-pub(crate) use unchanged::settle;
+pub(crate) use stored_resource::disclosed;
+use stored_resource::{StoredResource, find_ids};
+pub(crate) use unchanged::keep_if_unchanged;
 
 impl ResourceType {
     /// The functions of the type.
-    const fn kind(self) -> &'static Kind {
+    const fn definition(self) -> &'static ResourceDefinition {
         match self {
-            Self::Consent => &consent::KIND,
-            Self::RelatedPerson => &related_person::KIND,
-            Self::QuestionnaireResponse => &questionnaire_response::KIND,
-            Self::Patient => &patient::KIND,
-            Self::Person => &person::KIND,
-            Self::Questionnaire => &library::QUESTIONNAIRE_KIND,
-            Self::StructureDefinition => &library::STRUCTURE_DEFINITION_KIND,
-            Self::CodeSystem => &library::CODE_SYSTEM_KIND,
-            Self::ValueSet => &library::VALUE_SET_KIND,
-            Self::SearchParameter => &library::SEARCH_PARAMETER_KIND,
-            Self::OperationDefinition => &library::OPERATION_DEFINITION_KIND,
-            Self::AuditEvent => &audit_event::KIND,
-            Self::Provenance => &provenance::KIND,
-            Self::Subscription => &subscription::KIND,
-            Self::Basic => &library::BASIC_KIND,
+            Self::Consent => &consent::DEFINITION,
+            Self::RelatedPerson => &related_person::DEFINITION,
+            Self::QuestionnaireResponse => &questionnaire_response::DEFINITION,
+            Self::Patient => &patient::DEFINITION,
+            Self::Person => &person::DEFINITION,
+            Self::Questionnaire => &library::QUESTIONNAIRE_RESOURCE,
+            Self::StructureDefinition => &library::STRUCTURE_DEFINITION_RESOURCE,
+            Self::CodeSystem => &library::CODE_SYSTEM_RESOURCE,
+            Self::ValueSet => &library::VALUE_SET_RESOURCE,
+            Self::SearchParameter => &library::SEARCH_PARAMETER_RESOURCE,
+            Self::OperationDefinition => &library::OPERATION_DEFINITION_RESOURCE,
+            Self::AuditEvent => &audit_event::DEFINITION,
+            Self::Provenance => &provenance::DEFINITION,
+            Self::Subscription => &subscription::DEFINITION,
+            Self::Basic => &library::BASIC_RESOURCE,
         }
     }
 
     /// Whether clients may create and change resources of this type.
     pub(crate) const fn is_writable(self) -> bool {
-        self.kind().writing.is_some()
+        self.definition().writing.is_some()
     }
 
     /// Whether clients may delete resources of this type.
     pub(crate) const fn is_deletable(self) -> bool {
-        matches!(self.kind().writing, Some(Writing { delete: Some(_), .. }))
+        matches!(self.definition().writing, Some(WriteOperations { delete: Some(_), .. }))
     }
 
     /// How clients write the type, or a refusal.
-    fn writing(self) -> Result<&'static Writing, Refusal> {
-        let told = "Only the service writes resources of this type.";
-        self.kind().writing.as_ref().ok_or_else(|| Refusal::not_allowed("GET", told))
+    fn writing(self) -> Result<&'static WriteOperations, Refusal> {
+        let message = "Only the service writes resources of this type.";
+        self.definition().writing.as_ref().ok_or_else(|| Refusal::not_allowed("GET", message))
     }
 }
 
@@ -89,13 +89,13 @@ pub(crate) fn find_if<E: From<Error>>(
     kind: ResourceType,
     id: &str,
     limit: impl FnOnce(Filter) -> Result<Filter, E>,
-) -> Result<Option<Stored>, E> {
-    match kind.backing() {
-        Backing::Rows { table, .. } => {
+) -> Result<Option<StoredResource>, E> {
+    match kind.storage() {
+        Storage::Rows { table, .. } => {
             let filter = limit(Filter::text(table.id(), id))?;
             Ok(select(tx, context, kind, filter)?.pop())
         }
-        Backing::Library => Ok(load(tx, context, kind, &[id.to_owned()])?.pop()),
+        Storage::Library => Ok(load(tx, context, kind, &[id.to_owned()])?.pop()),
     }
 }
 
@@ -106,9 +106,9 @@ pub(crate) fn select(
     context: &Context,
     kind: ResourceType,
     filter: Filter,
-) -> Result<Vec<Stored>, Error> {
-    let Backing::Rows { table, .. } = kind.backing() else { return Ok(Vec::new()) };
-    if let Some(select) = kind.kind().select {
+) -> Result<Vec<StoredResource>, Error> {
+    let Storage::Rows { table, .. } = kind.storage() else { return Ok(Vec::new()) };
+    if let Some(select) = kind.definition().select {
         let mut selected = select(tx, context, &filter)?;
         selected.sort_by(|one, other| one.id.cmp(&other.id));
         return Ok(selected);
@@ -124,11 +124,11 @@ pub(crate) fn load(
     context: &Context,
     kind: ResourceType,
     ids: &[String],
-) -> Result<Vec<Stored>, Error> {
+) -> Result<Vec<StoredResource>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut loaded = (kind.kind().load)(tx, context, ids)?;
+    let mut loaded = (kind.definition().load)(tx, context, ids)?;
     let places: HashMap<&str, usize> = ids.iter().enumerate().map(|(at, id)| (id.as_str(), at)).collect();
     loaded.sort_by_key(|stored| places.get(stored.id.as_str()).copied());
     Ok(loaded)
@@ -140,8 +140,8 @@ pub(crate) fn load_versions(
     context: &Context,
     kind: ResourceType,
     wanted: &[(String, i64)],
-) -> Result<Vec<Stored>, Error> {
-    let mut loaded = if let Some(writing) = &kind.kind().writing {
+) -> Result<Vec<StoredResource>, Error> {
+    let mut loaded = if let Some(writing) = &kind.definition().writing {
         let mut versions = (writing.load_versions)(tx, context, wanted)?;
         // Only the current row tells whose the resource is: a number may have been superseded since.
         for stored in &mut versions {
@@ -164,7 +164,11 @@ pub(crate) fn load_versions(
 
 /// Whether a resource is as its version says. A role whose end has passed counts as inactive before a version
 /// says so: a client with the cached version does not know it.
-pub(crate) fn is_as_written(tx: &mut Tx<'_>, context: &Context, stored: &Stored) -> Result<bool, Error> {
+pub(crate) fn is_as_written(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    stored: &StoredResource,
+) -> Result<bool, Error> {
     Ok(stored.kind != ResourceType::Consent || !consent::has_lapsed(tx, context, &stored.id)?)
 }
 
@@ -179,15 +183,19 @@ pub(crate) fn person(person: &Person) -> Value {
 }
 
 /// Refuses a kind of caller that may never do this.
-pub(crate) fn decide_kind(context: &Context, kind: ResourceType, purpose: Purpose) -> Result<(), Refusal> {
+pub(crate) fn decide_kind(
+    context: &Context,
+    kind: ResourceType,
+    purpose: WritePurpose,
+) -> Result<(), Refusal> {
     let writing = kind.writing()?;
     let may = |action: Option<Action>| {
-        action.map_or(Ok(()), |action| access::decide_kind(&context.caller.who, action))
+        action.map_or(Ok(()), |action| access::decide_kind(&context.caller.principal, action))
     };
     Ok(match purpose {
-        Purpose::Create => may(writing.creates),
-        Purpose::Update => may(Some(writing.changes)),
-        Purpose::Either => may(writing.creates).or_else(|_| may(Some(writing.changes))),
+        WritePurpose::Create => may(writing.creates),
+        WritePurpose::Update => may(Some(writing.changes)),
+        WritePurpose::Either => may(writing.creates).or_else(|_| may(Some(writing.changes))),
     }?)
 }
 
@@ -196,8 +204,8 @@ pub(crate) fn read(
     context: &Context,
     kind: ResourceType,
     body: &Value,
-    purpose: Purpose,
-) -> Result<Draft, Refusal> {
+    purpose: WritePurpose,
+) -> Result<ResourceDraft, Refusal> {
     held::check_value(body);
     (kind.writing()?.read)(context, body, purpose)
 }
@@ -207,10 +215,10 @@ pub(crate) fn create(
     tx: &mut Tx<'_>,
     context: &Context,
     kind: ResourceType,
-    draft: &Draft,
+    draft: &ResourceDraft,
     id: Uuid,
-) -> Result<Stored, Refusal> {
-    decide_kind(context, kind, Purpose::Create)?;
+) -> Result<StoredResource, Refusal> {
+    decide_kind(context, kind, WritePurpose::Create)?;
     (kind.writing()?.create)(tx, context, draft, id)
 }
 
@@ -218,16 +226,16 @@ pub(crate) fn create(
 pub(crate) fn update(
     tx: &mut Tx<'_>,
     context: &Context,
-    current: &Stored,
-    draft: &Draft,
-) -> Result<Stored, Refusal> {
-    decide_kind(context, current.kind, Purpose::Update)?;
+    current: &StoredResource,
+    draft: &ResourceDraft,
+) -> Result<StoredResource, Refusal> {
+    decide_kind(context, current.kind, WritePurpose::Update)?;
     (current.kind.writing()?.update)(tx, context, current, draft)
 }
 
 /// Deletes a resource.
-pub(crate) fn delete(tx: &mut Tx<'_>, context: &Context, current: &Stored) -> Result<(), Refusal> {
-    let told = "Resources of this type cannot be deleted.";
-    let delete = current.kind.writing()?.delete.ok_or_else(|| Refusal::not_allowed("GET", told))?;
+pub(crate) fn delete(tx: &mut Tx<'_>, context: &Context, current: &StoredResource) -> Result<(), Refusal> {
+    let message = "Resources of this type cannot be deleted.";
+    let delete = current.kind.writing()?.delete.ok_or_else(|| Refusal::not_allowed("GET", message))?;
     delete(tx, context, current)
 }

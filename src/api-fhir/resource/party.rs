@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::resource::patient;
-use crate::resource::stored::{find_ids, nhs_identifier};
+use crate::resource::stored_resource::{find_ids, nhs_identifier};
 use crate::url;
 use crate::url::normal;
 use domain::person::{NhsNumber, NumberCheck};
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
-use store::search::{Filter, Scope, Table};
+use store::search::{Filter, Table, Visibility};
 
 /// The message about a person whom the registry does not know, or whose data may not be disclosed: the two
 /// cases must not be distinguishable.
@@ -99,7 +99,7 @@ pub(super) fn check_reached(
     at: &str,
 ) -> Result<(), Refusal> {
     let scope = context.scope();
-    if matches!(scope, Scope::Organisation(_)) && !tx.may_see_person(patient, scope)? {
+    if matches!(scope, Visibility::Organisation(_)) && !tx.may_see_person(patient, scope)? {
         return Err(Refusal::rule(UNKNOWN, at));
     }
     Ok(())
@@ -168,14 +168,14 @@ fn one_of(
         (Some(number), None) | (None, Some(number)) => Ok(number),
         (Some(number), Some(same)) if number == same => Ok(number),
         (Some(_), Some(_)) => {
-            let told = "The reference and the identifier are of different people: correct one of them, or leave it out.";
-            let at = |name| Issue::error(IssueType::Value, told).at(format!("{at}.{name}"));
+            let message = "The reference and the identifier are of different people: correct one of them, or leave it out.";
+            let at = |name| Issue::error(IssueType::Value, message).at(format!("{at}.{name}"));
             Err(Refusal::of(422, vec![at("reference"), at("identifier")]))
         }
         (None, None) => Err(wrong(at, "Name the person by identifier or by reference.")),
     }
 }
 
-fn wrong(at: &str, told: &'static str) -> Refusal {
-    Refusal::new(422, Issue::error(IssueType::Value, told).at(at))
+fn wrong(at: &str, message: &'static str) -> Refusal {
+    Refusal::new(422, Issue::error(IssueType::Value, message).at(at))
 }

@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::kind::{Backing, Description, Kind};
-use crate::resource::residue;
+use crate::resource::definition::{Description, ResourceDefinition, Storage};
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::{Stored, head, nhs_identifier};
-use crate::search::param::{Index, Param, Reference};
+use crate::resource::stored_resource::{StoredResource, head, nhs_identifier};
+use crate::resource::unsupported_elements;
+use crate::search::param::{Param, Reference, SearchTarget};
 use crate::url;
 use base::date_time::FhirDateTime;
 use base::error::Error;
@@ -24,7 +24,7 @@ const PRACTICE: Reference =
     Reference { field: Field::Person(PersonField::Practice), system: url::ODS_CODE, targets: &[] };
 
 pub(super) static DESCRIPTION: Description = Description {
-    backing: Backing::Rows {
+    storage: Storage::Rows {
         table: Table::People,
         versions: None,
         updated_at: Field::Person(PersonField::UpdatedAt),
@@ -32,52 +32,60 @@ pub(super) static DESCRIPTION: Description = Description {
     params: PARAMS,
 };
 
-pub(super) static KIND: Kind = Kind { load: |tx, _, ids| load(tx, ids), select: Some(select), writing: None };
+pub(super) static DEFINITION: ResourceDefinition =
+    ResourceDefinition { load: |tx, _, ids| load(tx, ids), select: Some(select), writing: None };
 
 /// R4's parameters. The model has no address, telecom, gender, language, link or date of death.
 const PARAMS: &[Param] = &[
     Param::token(
         "active",
-        Index::Constant(&[("http://terminology.hl7.org/CodeSystem/special-values", "true")]),
+        SearchTarget::Constant(&[("http://terminology.hl7.org/CodeSystem/special-values", "true")]),
     ),
-    Param::string("address", Index::Absent),
-    Param::string("address-city", Index::Absent),
-    Param::string("address-country", Index::Absent),
-    Param::string("address-postalcode", Index::Absent),
-    Param::string("address-state", Index::Absent),
-    Param::token("address-use", Index::Absent),
+    Param::string("address", SearchTarget::Absent),
+    Param::string("address-city", SearchTarget::Absent),
+    Param::string("address-country", SearchTarget::Absent),
+    Param::string("address-postalcode", SearchTarget::Absent),
+    Param::string("address-state", SearchTarget::Absent),
+    Param::token("address-use", SearchTarget::Absent),
     Param::date(
         "birthdate",
-        Index::Date(Field::Person(PersonField::BornFrom), Field::Person(PersonField::BornTo)),
+        SearchTarget::Date(Field::Person(PersonField::BornFrom), Field::Person(PersonField::BornTo)),
     ),
-    Param::date("death-date", Index::Absent),
-    Param::token("deceased", Index::HasValue(Field::Person(PersonField::DiedAt))),
-    Param::token("email", Index::Absent),
-    Param::string("family", Index::Names(&["family"])),
-    Param::token("gender", Index::Absent),
-    Param::reference("general-practitioner", Index::Reference(PRACTICE), &["generalPractitioner"]),
-    Param::string("given", Index::Names(&["given"])),
-    Param::token("identifier", Index::Token(Some(url::NHS_NUMBER), Field::Person(PersonField::NhsNumber))),
-    Param::token("language", Index::Absent),
-    Param::reference("link", Index::Absent, &[]),
-    Param::string("name", Index::Names(&["family", "given", "prefix", "suffix"])),
-    Param::reference("organization", Index::Absent, &[]),
-    Param::token("phone", Index::Absent),
-    Param::string("phonetic", Index::Names(&["family", "given"])),
-    Param::token("telecom", Index::Absent),
+    Param::date("death-date", SearchTarget::Absent),
+    Param::token("deceased", SearchTarget::HasValue(Field::Person(PersonField::DiedAt))),
+    Param::token("email", SearchTarget::Absent),
+    Param::string("family", SearchTarget::Names(&["family"])),
+    Param::token("gender", SearchTarget::Absent),
+    Param::reference("general-practitioner", SearchTarget::Reference(PRACTICE), &["generalPractitioner"]),
+    Param::string("given", SearchTarget::Names(&["given"])),
+    Param::token(
+        "identifier",
+        SearchTarget::Token(Some(url::NHS_NUMBER), Field::Person(PersonField::NhsNumber)),
+    ),
+    Param::token("language", SearchTarget::Absent),
+    Param::reference("link", SearchTarget::Absent, &[]),
+    Param::string("name", SearchTarget::Names(&["family", "given", "prefix", "suffix"])),
+    Param::reference("organization", SearchTarget::Absent, &[]),
+    Param::token("phone", SearchTarget::Absent),
+    Param::string("phonetic", SearchTarget::Names(&["family", "given"])),
+    Param::token("telecom", SearchTarget::Absent),
 ];
 
-fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<StoredResource>, Error> {
     let parse = |id: &String| NhsNumber::parse(id, domain::person::NumberCheck::Length).ok();
     let numbers: Vec<NhsNumber> = ids.iter().filter_map(parse).collect();
     Ok(tx.list_current_people(&numbers)?.iter().map(stored).collect())
 }
 
-pub(super) fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Stored>, Error> {
+pub(super) fn select(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    filter: &Filter,
+) -> Result<Vec<StoredResource>, Error> {
     Ok(tx.list_visible_people(filter, context.scope())?.iter().map(stored).collect())
 }
 
-pub(super) fn stored(person: &Person) -> Stored {
+pub(super) fn stored(person: &Person) -> StoredResource {
     let id = person.nhs_number.to_string();
     let mut body = head(ResourceType::Patient, &id, person.version, person.updated_at);
     body.insert("identifier".to_owned(), json!([nhs_identifier(person.nhs_number)]));
@@ -98,7 +106,7 @@ pub(super) fn stored(person: &Person) -> Stored {
     let body = Value::Object(body);
     let (kind, version, updated_at) = (ResourceType::Patient, person.version, person.updated_at);
     let people = Some(People { patient: Some(person.nhs_number), proxy: None });
-    Stored { kind, id, version, updated_at, people, body, document: None }
+    StoredResource { kind, id, version, updated_at, people, body, document: None }
 }
 
 fn practice_reference(practice: &OdsCode) -> Value {
@@ -125,8 +133,9 @@ fn name(name: &HumanName) -> Value {
 /// The person in a validated Patient, with the time of the last change if it has one. Content that a person
 /// of the registry cannot have is refused.
 pub(crate) fn person_of(body: &Value, check: NumberCheck) -> Result<Person, Refusal> {
-    let wrong = |at: &str, told: &'static str| Refusal::new(422, Issue::error(IssueType::Value, told).at(at));
-    let told = "Give only the NHS number: system https://fhir.nhs.uk/Id/nhs-number.";
+    let wrong =
+        |at: &str, message: &'static str| Refusal::new(422, Issue::error(IssueType::Value, message).at(at));
+    let message = "Give only the NHS number: system https://fhir.nhs.uk/Id/nhs-number.";
     let at = "Patient.identifier";
     let number = match body.get("identifier").and_then(Value::as_array).map(Vec::as_slice) {
         Some([identifier]) if identifier.get("system").and_then(Value::as_str) == Some(url::NHS_NUMBER) => {
@@ -148,7 +157,7 @@ pub(crate) fn person_of(body: &Value, check: NumberCheck) -> Result<Person, Refu
     let names = body.get("name").and_then(Value::as_array).into_iter().flatten();
     let names: Option<Vec<HumanName>> = names.map(read_name).collect();
     let person = Person {
-        nhs_number: number.ok_or_else(|| wrong(at, told))?,
+        nhs_number: number.ok_or_else(|| wrong(at, message))?,
         standing: Standing::Current,
         names: names.ok_or_else(|| {
             wrong("Patient.name", "Give the use of each name: usual, temp, nickname, old or maiden.")
@@ -160,7 +169,7 @@ pub(crate) fn person_of(body: &Value, check: NumberCheck) -> Result<Person, Refu
         version: 1,
         updated_at,
     };
-    residue::check(body, &stored(&person).body)?;
+    unsupported_elements::check(body, &stored(&person).body)?;
     Ok(person)
 }
 

@@ -1,17 +1,17 @@
-//! A user of the account platform as a Person, linked to their Patient and to their RelatedPersons.
+//! A user of the account platform as a Person, linked to their Patient and to their `RelatedPerson`s.
 
 use serde_json::{Value, json};
 
-use crate::resource::kind::{Backing, Description, Kind};
+use crate::resource::definition::{Description, ResourceDefinition, Storage};
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::{Stored, head, nhs_identifier};
-use crate::search::param::{Index, Param};
+use crate::resource::stored_resource::{StoredResource, head, nhs_identifier};
+use crate::search::param::{Param, SearchTarget};
 use base::error::Error;
 use store::search::{Field, Table, UserField};
 use store::{AccountUser, Tx};
 
 pub(super) static DESCRIPTION: Description = Description {
-    backing: Backing::Rows {
+    storage: Storage::Rows {
         table: Table::Users,
         versions: None,
         updated_at: Field::User(UserField::UpdatedAt),
@@ -19,36 +19,37 @@ pub(super) static DESCRIPTION: Description = Description {
     params: PARAMS,
 };
 
-pub(super) static KIND: Kind = Kind { load: |tx, _, ids| load(tx, ids), select: None, writing: None };
+pub(super) static DEFINITION: ResourceDefinition =
+    ResourceDefinition { load: |tx, _, ids| load(tx, ids), select: None, writing: None };
 
 /// R4's parameters. A user's name and birth date are those of the linked Patient.
 const PARAMS: &[Param] = &[
-    Param::string("address", Index::Absent),
-    Param::string("address-city", Index::Absent),
-    Param::string("address-country", Index::Absent),
-    Param::string("address-postalcode", Index::Absent),
-    Param::string("address-state", Index::Absent),
-    Param::token("address-use", Index::Absent),
-    Param::date("birthdate", Index::Absent),
-    Param::token("email", Index::Absent),
-    Param::token("gender", Index::Absent),
-    Param::token("identifier", Index::Account),
-    Param::reference("link", Index::Account, &["link", "target"]),
-    Param::string("name", Index::Absent),
-    Param::reference("organization", Index::Absent, &[]),
-    Param::reference("patient", Index::Account, &["link", "target"]),
-    Param::token("phone", Index::Absent),
-    Param::string("phonetic", Index::Absent),
-    Param::reference("practitioner", Index::Absent, &[]),
-    Param::reference("relatedperson", Index::Account, &["link", "target"]),
-    Param::token("telecom", Index::Absent),
+    Param::string("address", SearchTarget::Absent),
+    Param::string("address-city", SearchTarget::Absent),
+    Param::string("address-country", SearchTarget::Absent),
+    Param::string("address-postalcode", SearchTarget::Absent),
+    Param::string("address-state", SearchTarget::Absent),
+    Param::token("address-use", SearchTarget::Absent),
+    Param::date("birthdate", SearchTarget::Absent),
+    Param::token("email", SearchTarget::Absent),
+    Param::token("gender", SearchTarget::Absent),
+    Param::token("identifier", SearchTarget::Account),
+    Param::reference("link", SearchTarget::Account, &["link", "target"]),
+    Param::string("name", SearchTarget::Absent),
+    Param::reference("organization", SearchTarget::Absent, &[]),
+    Param::reference("patient", SearchTarget::Account, &["link", "target"]),
+    Param::token("phone", SearchTarget::Absent),
+    Param::string("phonetic", SearchTarget::Absent),
+    Param::reference("practitioner", SearchTarget::Absent, &[]),
+    Param::reference("relatedperson", SearchTarget::Account, &["link", "target"]),
+    Param::token("telecom", SearchTarget::Absent),
 ];
 
-fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<StoredResource>, Error> {
     Ok(tx.list_account_users(ids)?.iter().map(stored).collect())
 }
 
-fn stored(user: &AccountUser) -> Stored {
+fn stored(user: &AccountUser) -> StoredResource {
     let mut body = head(ResourceType::Person, &user.id, 1, user.updated_at);
     let identifiers: Vec<Value> = user.accounts.iter().map(|number| nhs_identifier(*number)).collect();
     if !identifiers.is_empty() {
@@ -62,7 +63,7 @@ fn stored(user: &AccountUser) -> Stored {
     if !links.is_empty() {
         body.insert("link".to_owned(), Value::Array(links));
     }
-    Stored {
+    StoredResource {
         kind: ResourceType::Person,
         id: user.id.clone(),
         version: 1,

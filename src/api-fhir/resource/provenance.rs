@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::resource::audit_event;
-use crate::resource::kind::{Backing, Description, Kind};
+use crate::resource::definition::{Description, ResourceDefinition, Storage};
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::{Stored, head};
-use crate::search::param::{Index, Param, Reference};
+use crate::resource::stored_resource::{StoredResource, head};
+use crate::search::param::{Param, Reference, SearchTarget};
 use crate::url;
 use base::date_time::render_instant;
 use base::error::Error;
@@ -26,31 +26,31 @@ const AUTHOR: &str = "http://terminology.hl7.org/CodeSystem/provenance-participa
 const RECORDED: Field = Field::Audit(AuditField::RecordedAt);
 
 pub(super) static DESCRIPTION: Description = Description {
-    backing: Backing::Rows { table: Table::AuditChanges, versions: None, updated_at: RECORDED },
+    storage: Storage::Rows { table: Table::AuditChanges, versions: None, updated_at: RECORDED },
     params: PARAMS,
 };
 
-pub(super) static KIND: Kind = Kind { load, select: None, writing: None };
+pub(super) static DEFINITION: ResourceDefinition = ResourceDefinition { load, select: None, writing: None };
 
 /// R4's parameters.
 const PARAMS: &[Param] = &[
-    Param::reference("agent", Index::Author, &[]),
-    Param::token("agent-role", Index::Absent),
-    Param::token("agent-type", Index::Constant(&[(AUTHOR, "author")])),
-    Param::reference("entity", Index::Absent, &[]),
-    Param::reference("location", Index::Absent, &[]),
-    Param::reference("patient", Index::Reference(PATIENT), &["target"]),
-    Param::date("recorded", Index::Date(RECORDED, RECORDED)),
-    Param::token("signature-type", Index::Absent),
-    Param::reference("target", Index::LocalReference(Field::Audit(AuditField::Subject)), &["target"]),
-    Param::date("when", Index::Date(RECORDED, RECORDED)),
+    Param::reference("agent", SearchTarget::Author, &[]),
+    Param::token("agent-role", SearchTarget::Absent),
+    Param::token("agent-type", SearchTarget::Constant(&[(AUTHOR, "author")])),
+    Param::reference("entity", SearchTarget::Absent, &[]),
+    Param::reference("location", SearchTarget::Absent, &[]),
+    Param::reference("patient", SearchTarget::Reference(PATIENT), &["target"]),
+    Param::date("recorded", SearchTarget::Date(RECORDED, RECORDED)),
+    Param::token("signature-type", SearchTarget::Absent),
+    Param::reference("target", SearchTarget::LocalReference(Field::Audit(AuditField::Subject)), &["target"]),
+    Param::date("when", SearchTarget::Date(RECORDED, RECORDED)),
 ];
 
-fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<StoredResource>, Error> {
     Ok(tx.list_audit_records(ids)?.iter().map(|record| stored(record, context)).collect())
 }
 
-fn stored(record: &AuditRecord, context: &Context) -> Stored {
+fn stored(record: &AuditRecord, context: &Context) -> StoredResource {
     let at = record.recorded();
     let mut body = head(ResourceType::Provenance, &record.id, 1, at);
     let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
@@ -85,7 +85,7 @@ fn stored(record: &AuditRecord, context: &Context) -> Stored {
     add("agent", json!([agent]));
     let body = Value::Object(body);
     let id = record.id.clone();
-    Stored {
+    StoredResource {
         kind: ResourceType::Provenance,
         id,
         version: 1,

@@ -5,13 +5,14 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::kind::{
-    Backing, Description, Draft, GivenAccessRequest, Kind, Purpose, Writing, mismatch,
+use crate::resource::definition::{
+    Description, GivenAccessRequest, ResourceDefinition, ResourceDraft, Storage, WriteOperations,
+    WritePurpose, mismatch,
 };
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::{Stored, complete, head};
-use crate::resource::{party, residue};
-use crate::search::param::{Index, Param, Reference};
+use crate::resource::stored_resource::{StoredResource, complete, head};
+use crate::resource::{party, unsupported_elements};
+use crate::search::param::{Param, Reference, SearchTarget};
 use crate::url;
 use base::date_time::FhirDateTime;
 use base::error::Error;
@@ -35,7 +36,7 @@ const PROXY: Reference = Reference { field: Field::AccessRequest(AccessRequestFi
 const STATUS: &str = "http://hl7.org/fhir/questionnaire-answers-status";
 
 pub(super) static DESCRIPTION: Description = Description {
-    backing: Backing::Rows {
+    storage: Storage::Rows {
         table: Table::AccessRequests,
         versions: Some(Table::AccessRequestVersions),
         updated_at: Field::AccessRequest(AccessRequestField::UpdatedAt),
@@ -43,10 +44,10 @@ pub(super) static DESCRIPTION: Description = Description {
     params: PARAMS,
 };
 
-pub(super) static KIND: Kind = Kind {
+pub(super) static DEFINITION: ResourceDefinition = ResourceDefinition {
     load,
     select: None,
-    writing: Some(Writing {
+    writing: Some(WriteOperations {
         load_versions,
         creates: Some(Action::SubmitAccessRequest),
         changes: Action::WriteRecords,
@@ -59,58 +60,77 @@ pub(super) static KIND: Kind = Kind {
 
 /// R4's parameters, and this server's own `proxy`.
 const PARAMS: &[Param] = &[
-    Param::reference("author", Index::Absent, &[]),
+    Param::reference("author", SearchTarget::Absent, &[]),
     Param::date(
         "authored",
-        Index::Date(
+        SearchTarget::Date(
             Field::AccessRequest(AccessRequestField::AuthoredFrom),
             Field::AccessRequest(AccessRequestField::AuthoredTo),
         ),
     ),
-    Param::reference("based-on", Index::Absent, &[]),
-    Param::reference("encounter", Index::Absent, &[]),
-    Param::token("identifier", Index::Token(None, Field::AccessRequest(AccessRequestField::ReferenceCode))),
-    Param::reference("part-of", Index::Absent, &[]),
-    Param::reference("patient", Index::Reference(PATIENT), &["subject"]),
+    Param::reference("based-on", SearchTarget::Absent, &[]),
+    Param::reference("encounter", SearchTarget::Absent, &[]),
+    Param::token(
+        "identifier",
+        SearchTarget::Token(None, Field::AccessRequest(AccessRequestField::ReferenceCode)),
+    ),
+    Param::reference("part-of", SearchTarget::Absent, &[]),
+    Param::reference("patient", SearchTarget::Reference(PATIENT), &["subject"]),
     Param::reference(
         "questionnaire",
-        Index::Uri(Field::AccessRequest(AccessRequestField::Questionnaire)),
+        SearchTarget::Uri(Field::AccessRequest(AccessRequestField::Questionnaire)),
         &[],
     ),
-    Param::reference("source", Index::Applicant, &["source"]),
-    Param::token("status", Index::Token(Some(STATUS), Field::AccessRequest(AccessRequestField::Status))),
-    Param::reference("subject", Index::Reference(PATIENT), &["subject"]),
-    Param::reference("proxy", Index::Reference(PROXY), &[]).ours(),
+    Param::reference("source", SearchTarget::Applicant, &["source"]),
+    Param::token(
+        "status",
+        SearchTarget::Token(Some(STATUS), Field::AccessRequest(AccessRequestField::Status)),
+    ),
+    Param::reference("subject", SearchTarget::Reference(PATIENT), &["subject"]),
+    Param::reference("proxy", SearchTarget::Reference(PROXY), &[]).ours(),
 ];
 
-fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<StoredResource>, Error> {
     tx.list_access_requests_by_id(ids)?.into_iter().map(|request| stored(request, context)).collect()
 }
 
-fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
+fn load_versions(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    wanted: &[(String, i64)],
+) -> Result<Vec<StoredResource>, Error> {
     let versions = tx.list_access_request_versions_by_id(wanted)?;
     versions.into_iter().map(|request| stored(request, context)).collect()
 }
 
-fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
+fn read(context: &Context, body: &Value, purpose: WritePurpose) -> Result<ResourceDraft, Refusal> {
     let given = GivenAccessRequest::read(body, context)?;
-    if purpose == Purpose::Create {
+    if purpose == WritePurpose::Create {
         given.check_new(context)?;
         check_identifier(body, "")?;
     }
     // The document is the body: the service writes only these members. Whether the identifier is that of the
     // request can be checked only once the request is loaded.
-    residue::check_members(body, &Value::Null, &["meta"])?;
-    Ok(Draft::AccessRequest(Box::new(given)))
+    unsupported_elements::check_members(body, &Value::Null, &["meta"])?;
+    Ok(ResourceDraft::AccessRequest(Box::new(given)))
 }
 
 /// Refuses an identifier that is not the reference code.
 fn check_identifier(body: &Value, reference_code: &str) -> Result<(), Refusal> {
-    residue::check_members(body, &json!({ "identifier": { "value": reference_code } }), &["identifier"])
+    unsupported_elements::check_members(
+        body,
+        &json!({ "identifier": { "value": reference_code } }),
+        &["identifier"],
+    )
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result<Stored, Refusal> {
-    let Draft::AccessRequest(given) = draft else { return Err(mismatch()) };
+fn create(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    draft: &ResourceDraft,
+    id: Uuid,
+) -> Result<StoredResource, Refusal> {
+    let ResourceDraft::AccessRequest(given) = draft else { return Err(mismatch()) };
     given.check_new(context)?;
     for (reference, at) in
         [(&given.subject, "QuestionnaireResponse.subject"), (&given.source, "QuestionnaireResponse.source")]
@@ -130,13 +150,13 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result
     let created = submit_access_request(tx, &*context.clock, &context.caller, id, submission, rules);
     let created = created.map_err(|error| match error {
         SubmitError::Duplicate => {
-            let told = "A role for this proxy and this patient already exists.";
-            Refusal::new(409, Issue::error(IssueType::Duplicate, told))
+            let message = "A role for this proxy and this patient already exists.";
+            Refusal::new(409, Issue::error(IssueType::Duplicate, message))
         }
         SubmitError::TooManyOpen => {
-            let told = "The applicant has an open access request for this proxy and this patient, or too many open \
+            let message = "The applicant has an open access request for this proxy and this patient, or too many open \
                         requests. Wait for a decision.";
-            Refusal::new(409, Issue::error(IssueType::BusinessRule, told))
+            Refusal::new(409, Issue::error(IssueType::BusinessRule, message))
         }
         SubmitError::Store(error) => error.into(),
     })?;
@@ -146,8 +166,13 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result
     Ok(stored(created, context)?)
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
-    let Draft::AccessRequest(given) = draft else { return Err(mismatch()) };
+fn update(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    current: &StoredResource,
+    draft: &ResourceDraft,
+) -> Result<StoredResource, Refusal> {
+    let ResourceDraft::AccessRequest(given) = draft else { return Err(mismatch()) };
     given.check_source(tx, context)?;
     let wanted = AccessRequest {
         id: Uuid::parse_str(&current.id).map_err(Error::fault)?,
@@ -173,14 +198,14 @@ impl GivenAccessRequest {
     /// own.
     fn check_new(&self, context: &Context) -> Result<(), Refusal> {
         if self.status != "completed" {
-            let told = "A new access request must have the status completed. To amend a submitted one, PUT it to its id.";
-            return Err(Refusal::rule(told, "QuestionnaireResponse.status"));
+            let message = "A new access request must have the status completed. To amend a submitted one, PUT it to its id.";
+            return Err(Refusal::rule(message, "QuestionnaireResponse.status"));
         }
         let applicant = match self.applicant {
             Applicant::Proxy => self.proxy,
             Applicant::Patient => self.patient,
         };
-        Ok(access::decide_parties(&context.caller.who, &[applicant])?)
+        Ok(access::decide_parties(&context.caller.principal, &[applicant])?)
     }
 
     /// Refuses a source by reference that is not the proxy: only the database knows whose RelatedPerson it is.
@@ -227,13 +252,13 @@ impl GivenAccessRequest {
             return Err(wrong(at, OTHER_SOURCE));
         }
         let authored = text("authored").and_then(|at| FhirDateTime::parse(at).ok());
-        let told = "Give the time when the form was completed.";
+        let message = "Give the time when the form was completed.";
         Ok(Self {
             status: text("status").unwrap_or("completed").to_owned(),
             applicant,
             proxy,
             patient,
-            authored: authored.ok_or_else(|| wrong("QuestionnaireResponse.authored", told))?,
+            authored: authored.ok_or_else(|| wrong("QuestionnaireResponse.authored", message))?,
             questionnaire: text("questionnaire")
                 .ok_or_else(|| wrong("QuestionnaireResponse.questionnaire", "Name the form."))?
                 .to_owned(),
@@ -250,8 +275,8 @@ impl GivenAccessRequest {
 const OTHER_SOURCE: &str =
     "The source must be the proxy or the patient, according to its type, and the two must differ.";
 
-fn wrong(at: &str, told: &'static str) -> Refusal {
-    Refusal::new(422, Issue::error(IssueType::Value, told).at(at))
+fn wrong(at: &str, message: &'static str) -> Refusal {
+    Refusal::new(422, Issue::error(IssueType::Value, message).at(at))
 }
 
 /// The document without the members that the service writes. Its people are named by NHS number, as every
@@ -277,7 +302,10 @@ fn name_people(document: &mut Value, applicant: Applicant, patient: NhsNumber, s
 }
 
 /// Replaces the document of a draft by the stored one, if their content is equal.
-pub(super) fn settle(given: &mut GivenAccessRequest, current: &Stored) -> Result<(), Error> {
+pub(super) fn keep_if_unchanged(
+    given: &mut GivenAccessRequest,
+    current: &StoredResource,
+) -> Result<(), Error> {
     let Some(document) = current.document.as_ref().filter(|document| **document != given.document) else {
         return Ok(());
     };
@@ -304,12 +332,12 @@ fn answer<'v>(item: &'v Value, link_id: &str) -> Option<&'v str> {
 }
 
 /// The members that the service writes, and the document.
-fn stored(request: Versioned<AccessRequest>, context: &Context) -> Result<Stored, Error> {
+fn stored(request: Versioned<AccessRequest>, context: &Context) -> Result<StoredResource, Error> {
     let Versioned { value, version, updated_at } = request;
     let id = value.id.to_string();
     let mut body = head(ResourceType::QuestionnaireResponse, &id, version, updated_at);
     body.insert("identifier".to_owned(), json!({ "value": value.reference_code.as_str() }));
-    let mut stored = Stored {
+    let mut stored = StoredResource {
         kind: ResourceType::QuestionnaireResponse,
         id,
         version,

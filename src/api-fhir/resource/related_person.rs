@@ -5,11 +5,13 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::kind::{Backing, Description, Draft, Kind, Purpose, Writing, mismatch};
+use crate::resource::definition::{
+    Description, ResourceDefinition, ResourceDraft, Storage, WriteOperations, WritePurpose, mismatch,
+};
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::{Stored, head, nhs_identifier, person_reference};
-use crate::resource::{party, residue};
-use crate::search::param::{Index, Param, Reference};
+use crate::resource::stored_resource::{StoredResource, head, nhs_identifier, person_reference};
+use crate::resource::{party, unsupported_elements};
+use crate::search::param::{Param, Reference, SearchTarget};
 use crate::url;
 use base::error::Error;
 use domain::audit::People;
@@ -29,7 +31,7 @@ const PATIENT: Reference = Reference {
 };
 
 pub(super) static DESCRIPTION: Description = Description {
-    backing: Backing::Rows {
+    storage: Storage::Rows {
         table: Table::Relationships,
         versions: Some(Table::RelationshipVersions),
         updated_at: Field::Relationship(RelationshipField::UpdatedAt),
@@ -37,10 +39,10 @@ pub(super) static DESCRIPTION: Description = Description {
     params: PARAMS,
 };
 
-pub(super) static KIND: Kind = Kind {
+pub(super) static DEFINITION: ResourceDefinition = ResourceDefinition {
     load: |tx, _, ids| load(tx, ids),
     select: None,
-    writing: Some(Writing {
+    writing: Some(WriteOperations {
         load_versions,
         creates: Some(Action::WriteRecords),
         changes: Action::WriteRecords,
@@ -53,29 +55,29 @@ pub(super) static KIND: Kind = Kind {
 
 /// R4's parameters. The related person's own demographics are those of their Patient.
 const PARAMS: &[Param] = &[
-    Param::token("active", Index::Flag(Field::Relationship(RelationshipField::IsActive))),
-    Param::string("address", Index::Absent),
-    Param::string("address-city", Index::Absent),
-    Param::string("address-country", Index::Absent),
-    Param::string("address-postalcode", Index::Absent),
-    Param::string("address-state", Index::Absent),
-    Param::token("address-use", Index::Absent),
-    Param::date("birthdate", Index::Absent),
-    Param::token("email", Index::Absent),
-    Param::token("gender", Index::Absent),
+    Param::token("active", SearchTarget::Flag(Field::Relationship(RelationshipField::IsActive))),
+    Param::string("address", SearchTarget::Absent),
+    Param::string("address-city", SearchTarget::Absent),
+    Param::string("address-country", SearchTarget::Absent),
+    Param::string("address-postalcode", SearchTarget::Absent),
+    Param::string("address-state", SearchTarget::Absent),
+    Param::token("address-use", SearchTarget::Absent),
+    Param::date("birthdate", SearchTarget::Absent),
+    Param::token("email", SearchTarget::Absent),
+    Param::token("gender", SearchTarget::Absent),
     Param::token(
         "identifier",
-        Index::Token(Some(url::NHS_NUMBER), Field::Relationship(RelationshipField::Proxy)),
+        SearchTarget::Token(Some(url::NHS_NUMBER), Field::Relationship(RelationshipField::Proxy)),
     ),
-    Param::string("name", Index::Absent),
-    Param::reference("patient", Index::Reference(PATIENT), &["patient"]),
-    Param::token("phone", Index::Absent),
-    Param::string("phonetic", Index::Absent),
-    Param::token("relationship", Index::RelationshipCode),
-    Param::token("telecom", Index::Absent),
+    Param::string("name", SearchTarget::Absent),
+    Param::reference("patient", SearchTarget::Reference(PATIENT), &["patient"]),
+    Param::token("phone", SearchTarget::Absent),
+    Param::string("phonetic", SearchTarget::Absent),
+    Param::token("relationship", SearchTarget::RelationshipCode),
+    Param::token("telecom", SearchTarget::Absent),
 ];
 
-fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<StoredResource>, Error> {
     Ok(tx.list_relationships_by_id(ids)?.iter().map(stored).collect())
 }
 
@@ -83,27 +85,37 @@ fn load_versions(
     tx: &mut Tx<'_>,
     _context: &Context,
     wanted: &[(String, i64)],
-) -> Result<Vec<Stored>, Error> {
+) -> Result<Vec<StoredResource>, Error> {
     Ok(tx.list_relationship_versions_by_id(wanted)?.iter().map(stored).collect())
 }
 
-fn read(context: &Context, body: &Value, _purpose: Purpose) -> Result<Draft, Refusal> {
+fn read(context: &Context, body: &Value, _purpose: WritePurpose) -> Result<ResourceDraft, Refusal> {
     let body = &party::with_local_references(body, context);
     let value = relationship(body, context)?;
     let shown = Versioned { value, version: 1, updated_at: context.now() };
-    residue::check(body, &stored(&shown).body)?;
-    Ok(Draft::Relationship(shown.value))
+    unsupported_elements::check(body, &stored(&shown).body)?;
+    Ok(ResourceDraft::Relationship(shown.value))
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result<Stored, Refusal> {
-    let Draft::Relationship(relationship) = draft else { return Err(mismatch()) };
+fn create(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    draft: &ResourceDraft,
+    id: Uuid,
+) -> Result<StoredResource, Refusal> {
+    let ResourceDraft::Relationship(relationship) = draft else { return Err(mismatch()) };
     party::check_reached(tx, context, relationship.patient, "RelatedPerson.patient")?;
     let created = create_relationship(tx, &*context.clock, &context.caller, id, relationship.clone())?;
     Ok(stored(&created))
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
-    let Draft::Relationship(relationship) = draft else { return Err(mismatch()) };
+fn update(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    current: &StoredResource,
+    draft: &ResourceDraft,
+) -> Result<StoredResource, Refusal> {
+    let ResourceDraft::Relationship(relationship) = draft else { return Err(mismatch()) };
     let wanted = Relationship { id: current.id.clone(), ..relationship.clone() };
     let changed = change_relationship(tx, &*context.clock, &context.caller, wanted)?;
     Ok(stored(&changed))
@@ -128,7 +140,7 @@ impl From<RelationshipError> for Refusal {
 
 /// The relationship in a body; the store assigns its id.
 fn relationship(body: &Value, context: &Context) -> Result<Relationship, Refusal> {
-    let wrong = |at: &str, told| Refusal::new(422, Issue::error(IssueType::Value, told).at(at));
+    let wrong = |at: &str, message| Refusal::new(422, Issue::error(IssueType::Value, message).at(at));
     let identifiers = body.get("identifier").and_then(Value::as_array).map(Vec::as_slice);
     let proxy = match identifiers {
         Some([one]) if one.get("system").and_then(Value::as_str) == Some(url::NHS_NUMBER) => {
@@ -170,7 +182,7 @@ fn code(concept: &Value) -> Option<RelationshipCode> {
     })
 }
 
-fn stored(relationship: &Versioned<Relationship>) -> Stored {
+fn stored(relationship: &Versioned<Relationship>) -> StoredResource {
     let Versioned { value, version, updated_at } = relationship;
     let mut body = head(ResourceType::RelatedPerson, &value.id, *version, *updated_at);
     body.insert("identifier".to_owned(), json!([nhs_identifier(value.proxy)]));
@@ -185,7 +197,7 @@ fn stored(relationship: &Versioned<Relationship>) -> Stored {
         ResourceType::RelatedPerson,
         Some(People { patient: Some(value.patient), proxy: Some(value.proxy) }),
     );
-    Stored { kind, id, version: *version, updated_at: *updated_at, people, body, document: None }
+    StoredResource { kind, id, version: *version, updated_at: *updated_at, people, body, document: None }
 }
 
 fn concept(code: &RelationshipCode) -> Value {

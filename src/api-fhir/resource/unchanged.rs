@@ -3,16 +3,16 @@
 //! is compared here, by its content, before the write transaction. A number counts with its digits: `1.50` is
 //! another decimal than `1.5`.
 
-use crate::resource::kind::Draft;
-use crate::resource::stored::Stored;
+use crate::resource::definition::ResourceDraft;
+use crate::resource::stored_resource::StoredResource;
 use crate::resource::{questionnaire_response, subscription};
 use base::error::Error;
 
 /// Replaces the document of a draft by the stored one, if their content is equal.
-pub(crate) fn settle(draft: &mut Draft, current: &Stored) -> Result<(), Error> {
+pub(crate) fn keep_if_unchanged(draft: &mut ResourceDraft, current: &StoredResource) -> Result<(), Error> {
     match draft {
-        Draft::AccessRequest(given) => questionnaire_response::settle(given, current),
-        Draft::Subscription(given) => subscription::settle(given, current),
-        Draft::Role(_) | Draft::Relationship(_) => Ok(()),
+        ResourceDraft::AccessRequest(given) => questionnaire_response::keep_if_unchanged(given, current),
+        ResourceDraft::Subscription(given) => subscription::keep_if_unchanged(given, current),
+        ResourceDraft::Role(_) | ResourceDraft::Relationship(_) => Ok(()),
     }
 }

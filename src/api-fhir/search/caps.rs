@@ -94,8 +94,8 @@ impl List {
         if given <= most {
             return Ok(());
         }
-        let told = format!("{name}: at most {most}. Given: {given}.");
-        Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)))
+        let message = format!("{name}: at most {most}. Given: {given}.");
+        Err(Refusal::new(400, Issue::error(IssueType::TooCostly, message)))
     }
 }
 
@@ -125,9 +125,9 @@ mod tests {
             let (name, most) = list.cap();
             assert_eq!(list.check(most), Ok(()));
             let refusal = list.check(most + 1).unwrap_err();
-            let told = refusal.issues.first().unwrap().diagnostics.clone();
+            let message = refusal.issues.first().unwrap().diagnostics.clone();
             assert_eq!(refusal.status, 400);
-            assert_eq!(told, format!("{name}: at most {most}. Given: {}.", most + 1));
+            assert_eq!(message, format!("{name}: at most {most}. Given: {}.", most + 1));
         }
     }
 }

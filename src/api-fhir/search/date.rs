@@ -6,7 +6,7 @@ use chrono_tz::Europe::London;
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::search::param::{Index, Param};
+use crate::search::param::{Param, SearchTarget};
 use crate::search::query::bad;
 use base::date_time::{FhirDateTime, to_millis};
 use store::search::{Field, Filter, Is};
@@ -105,7 +105,7 @@ pub(super) fn filter(
         return Err(bad("A date parameter supports only the modifier missing."));
     }
     let (prefix, low, high) = parse(value, context)?;
-    let Index::Date(from, to) = param.index else { return Ok(Filter::NOTHING) };
+    let SearchTarget::Date(from, to) = param.target else { return Ok(Filter::NOTHING) };
     Ok(compare(from, to, prefix, low, high))
 }
 

@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::authorize;
 use crate::context::Context;
-use crate::enforce;
 use crate::refusal::Refusal;
-use crate::resource::kind::Backing;
+use crate::resource::definition::Storage;
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::Stored;
+use crate::resource::stored_resource::StoredResource;
 use crate::resource::{load, select};
-use crate::search::param::{Index, Param};
-use crate::search::query::Query;
-use domain::account::Letter;
+use crate::search::param::{Param, SearchTarget};
+use crate::search::query::SearchQuery;
+use domain::account::Permission;
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
 use store::search::{Filter, PageQuery};
@@ -38,10 +38,10 @@ struct Include {
 pub(super) fn resolve(
     tx: &mut Tx<'_>,
     context: &Context,
-    query: &Query,
-    matches: &[Stored],
+    query: &SearchQuery,
+    matches: &[StoredResource],
     used: &mut Vec<(String, String)>,
-) -> Result<Vec<Stored>, Refusal> {
+) -> Result<Vec<StoredResource>, Refusal> {
     let mut includes = Vec::new();
     for (is_reverse, asked) in [(false, &query.includes), (true, &query.revincludes)] {
         for (value, iterates) in asked {
@@ -54,9 +54,9 @@ pub(super) fn resolve(
             }
         }
     }
-    let key = |stored: &Stored| (stored.kind, stored.id.clone());
+    let key = |stored: &StoredResource| (stored.kind, stored.id.clone());
     let mut seen: BTreeSet<(ResourceType, String)> = matches.iter().map(key).collect();
-    let mut beside: Vec<Stored> = Vec::new();
+    let mut beside: Vec<StoredResource> = Vec::new();
     // The index of the first resource that the previous round found.
     let mut found_last = 0;
     for number in 0..ROUNDS {
@@ -87,7 +87,7 @@ pub(super) fn resolve(
     Ok(beside)
 }
 
-/// `Type:param[:Target]`, or `Type:*`, or `*`.
+/// `Type:param[:RequestTarget]`, or `Type:*`, or `*`.
 fn read(value: &str, iterates: bool, is_reverse: bool, context: &Context) -> Result<Vec<Include>, Refusal> {
     if value == "*" && !is_reverse {
         let every = |source| Include { source, param: None, target: None, iterates, is_reverse };
@@ -109,8 +109,8 @@ fn read(value: &str, iterates: bool, is_reverse: bool, context: &Context) -> Res
             Ok(vec![Include { source, param, target: target.flatten(), iterates, is_reverse }])
         }
         _ if context.is_strict => {
-            let told = "This include is not supported.";
-            Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)))
+            let message = "This include is not supported.";
+            Err(Refusal::new(400, Issue::error(IssueType::NotSupported, message)))
         }
         _ => Ok(Vec::new()),
     }
@@ -124,7 +124,11 @@ fn params(include: &Include) -> Vec<&'static Param> {
 }
 
 /// The resources that these refer to.
-fn referred(context: &Context, include: &Include, round: &[Stored]) -> BTreeSet<(ResourceType, String)> {
+fn referred(
+    context: &Context,
+    include: &Include,
+    round: &[StoredResource],
+) -> BTreeSet<(ResourceType, String)> {
     let mut wanted = BTreeSet::new();
     for stored in round.iter().filter(|stored| stored.kind == include.source) {
         for param in params(include) {
@@ -158,27 +162,27 @@ fn referring(
     tx: &mut Tx<'_>,
     context: &Context,
     include: &Include,
-    round: &[Stored],
+    round: &[StoredResource],
 ) -> Result<BTreeSet<(ResourceType, String)>, Refusal> {
-    let Backing::Rows { table, .. } = include.source.backing() else { return Ok(BTreeSet::new()) };
+    let Storage::Rows { table, .. } = include.source.storage() else { return Ok(BTreeSet::new()) };
     let mut any = Vec::new();
     for param in params(include) {
-        if let Index::Reference(reference) = param.index {
+        if let SearchTarget::Reference(reference) = param.target {
             let ids = round.iter().filter(|stored| reference.targets.contains(&stored.kind));
             let ids: Vec<String> = ids.map(|stored| stored.id.clone()).collect();
             if !ids.is_empty() {
                 any.push(Filter::OneOf(reference.field, ids));
             }
-        } else if let Index::LocalReference(field) = param.index {
+        } else if let SearchTarget::LocalReference(field) = param.target {
             let local = round.iter().map(|stored| format!("{}/{}", stored.kind.name(), stored.id));
             any.push(Filter::OneOf(field, local.collect()));
         }
     }
     // None of this round can be the target of the reference.
-    if any.is_empty() || !enforce::may(context, include.source, Letter::Search) {
+    if any.is_empty() || !authorize::permits(context, include.source, Permission::Search) {
         return Ok(BTreeSet::new());
     }
-    let filter = enforce::limited(context, include.source, Letter::Search, Filter::Any(any))?;
+    let filter = authorize::restrict(context, include.source, Permission::Search, Filter::Any(any))?;
     let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: MOST };
     let found = tx.search(&query, context.scope())?;
     Ok(found.into_iter().map(|row| (include.source, row.id)).collect())
@@ -190,11 +194,11 @@ fn visible(
     context: &Context,
     kind: ResourceType,
     ids: Vec<String>,
-) -> Result<Vec<Stored>, Refusal> {
-    let Backing::Rows { table, .. } = kind.backing() else { return Ok(load(tx, context, kind, &ids)?) };
-    if !enforce::may(context, kind, Letter::Read) {
+) -> Result<Vec<StoredResource>, Refusal> {
+    let Storage::Rows { table, .. } = kind.storage() else { return Ok(load(tx, context, kind, &ids)?) };
+    if !authorize::permits(context, kind, Permission::Read) {
         return Ok(Vec::new());
     }
-    let filter = enforce::limited(context, kind, Letter::Read, Filter::OneOf(table.id(), ids))?;
+    let filter = authorize::restrict(context, kind, Permission::Read, Filter::OneOf(table.id(), ids))?;
     Ok(select(tx, context, kind, filter)?)
 }

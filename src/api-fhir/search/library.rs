@@ -9,19 +9,19 @@ use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::resource::library_of;
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::Stored;
+use crate::resource::stored_resource::StoredResource;
 use crate::search::date;
 use crate::search::date::Prefix;
 use crate::search::filter::criterion::param_of;
-use crate::search::param::{Index, Param, ParamType};
+use crate::search::param::{Param, ParamType, SearchTarget};
 use crate::search::quantity::Wanted;
 use crate::search::query::alternatives;
 use crate::search::token;
-use crate::search::token::Token;
+use crate::search::token::TokenValue;
 use crate::search::uri;
 use base::date_time::{FhirDateTime, to_millis};
 use fhir::expansion;
-use store::fold;
+use store::normalize;
 
 /// The matching definitions, in order; equal ones are ordered by id. The criteria were validated before.
 pub(super) fn find(
@@ -29,7 +29,7 @@ pub(super) fn find(
     criteria: &[(String, String)],
     order: &[(Param, bool)],
     context: &Context,
-) -> Result<Vec<&'static Stored>, Refusal> {
+) -> Result<Vec<&'static StoredResource>, Refusal> {
     let mut found = Vec::new();
     for stored in library_of(kind) {
         let mut is_match = true;
@@ -48,7 +48,7 @@ pub(super) fn find(
 fn compare(order: &[(Param, bool)], one: &Value, other: &Value) -> Ordering {
     let first = |param: &Param, body| {
         let elements = elements(param, body);
-        elements.first().and_then(|element| element.as_str().map(fold))
+        elements.first().and_then(|element| element.as_str().map(normalize))
     };
     let by = |(param, is_descending): &(Param, bool)| {
         let ascending = first(param, one).cmp(&first(param, other));
@@ -83,10 +83,10 @@ fn matches(
 
 /// The values of a definition for a parameter.
 fn elements<'v>(param: &Param, body: &'v Value) -> Vec<Cow<'v, Value>> {
-    if let Index::Element(path) | Index::Composite(path, _) = param.index {
+    if let SearchTarget::Element(path) | SearchTarget::Composite(path, _) = param.target {
         return values(body, path).into_iter().map(Cow::Borrowed).collect();
     }
-    let is_codes = matches!(param.index, Index::Codes);
+    let is_codes = matches!(param.target, SearchTarget::Codes);
     if is_codes { codings(body).into_iter().map(Cow::Owned).collect() } else { Vec::new() }
 }
 
@@ -130,16 +130,16 @@ fn is_one(
             token::codes_of(wanted, context)?.into_iter().any(|(system, code)| {
                 // A code without a system has the system that R4 gives the element.
                 let system = Some(system).filter(|_| text.is_none());
-                has_token(element, &Token { system, code: Some(code) })
+                has_token(element, &TokenValue { system, code: Some(code) })
             })
         }
         ParamType::Token if modifier == Some("text") => has_words(element, wanted),
-        ParamType::Token => has_token(element, &Token::parse(wanted)),
+        ParamType::Token => has_token(element, &TokenValue::parse(wanted)),
         ParamType::Uri | ParamType::Reference => text.is_some_and(|uri| uri::matches(modifier, uri, wanted)),
         ParamType::String => text.is_some_and(|text| match modifier {
             Some("exact") => text == wanted,
-            Some("contains") => fold(text).contains(&fold(wanted)),
-            _ => fold(text).starts_with(&fold(wanted)),
+            Some("contains") => normalize(text).contains(&normalize(wanted)),
+            _ => normalize(text).starts_with(&normalize(wanted)),
         }),
         ParamType::Date => {
             let (prefix, low, high) = date::parse(wanted, context)?;
@@ -152,7 +152,7 @@ fn is_one(
 
 /// Whether one element has a value for every part (S-27).
 fn has_all(param: &Param, wanted: &str, element: &Value, context: &Context) -> Result<bool, Refusal> {
-    let Index::Composite(_, parts) = param.index else { return Ok(false) };
+    let SearchTarget::Composite(_, parts) = param.target else { return Ok(false) };
     for (part, wanted) in parts.iter().zip(token::split(wanted, '$')) {
         let mut has_part = false;
         for value in elements(part, element) {
@@ -169,14 +169,14 @@ fn has_all(param: &Param, wanted: &str, element: &Value, context: &Context) -> R
 fn has_words(element: &Value, wanted: &str) -> bool {
     let begins = |element: &Value, key: &str| {
         let words = element.get(key).and_then(Value::as_str);
-        words.is_some_and(|words| fold(words).starts_with(&fold(wanted)))
+        words.is_some_and(|words| normalize(words).starts_with(&normalize(wanted)))
     };
     let codings = element.get("coding").and_then(Value::as_array).into_iter().flatten();
     begins(element, "text") || begins(element, "display") || { codings }
         .any(|coding| begins(coding, "display"))
 }
 
-fn has_token(element: &Value, token: &Token) -> bool {
+fn has_token(element: &Value, token: &TokenValue) -> bool {
     let text = |key: &str| element.get(key).and_then(Value::as_str);
     match element {
         Value::String(code) => token.system.is_none() && token.code.as_deref() == Some(code),
@@ -229,7 +229,7 @@ mod tests {
     use base::clock::SystemClock;
     use config::Sources;
     use domain::account::Caller;
-    use service::policy::Disclosure;
+    use service::policy::DisclosurePolicy;
 
     // covers S-26, S-27
     #[test]
@@ -239,7 +239,7 @@ mod tests {
             clock: Arc::new(SystemClock),
             status_for_other_patient: 404,
             contract: Sources::default().load().expect("the settings are right").contract,
-            disclosure: Disclosure::EVERYTHING,
+            disclosure: DisclosurePolicy::EVERYTHING,
             base: String::new(),
             is_strict: true,
             subscribing: None,

@@ -28,9 +28,9 @@ use crate::search::query::pairs;
 use base::clock::Clock;
 use config::Contract;
 use domain::account::Caller;
-pub(crate) use page::{Found, search};
-use query::Query;
-use service::policy::Disclosure;
+pub(crate) use page::{SearchScope, search};
+use query::SearchQuery;
+use service::policy::DisclosurePolicy;
 use store::search::PageQuery;
 
 /// The statement of a search of a type, such as `Consent` with `patient=9000000009`, for tests of query
@@ -43,13 +43,13 @@ pub fn statement_of(kind: &str, query: &str, clock: Arc<dyn Clock>, contract: Co
         clock,
         status_for_other_patient: 404,
         contract,
-        disclosure: Disclosure::EVERYTHING,
+        disclosure: DisclosurePolicy::EVERYTHING,
         base: String::new(),
         is_strict: true,
         subscribing: None,
         budget: store::Budget::of_entries(0),
         holds_writer: false,
     };
-    let query = Query::read(&pairs(query)).ok()?;
+    let query = SearchQuery::read(&pairs(query)).ok()?;
     page::statement(kind, &query, &context).ok().flatten()
 }

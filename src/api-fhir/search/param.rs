@@ -46,7 +46,7 @@ pub(crate) struct Reference {
 
 /// The source of a parameter's values.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Index {
+pub(crate) enum SearchTarget {
     /// None: the model does not have the element.
     Absent,
     /// These codings, the same for every resource.
@@ -75,7 +75,7 @@ pub(crate) enum Index {
     Reference(Reference),
     /// The applicant of an access request, one of its two people.
     Applicant,
-    /// The account of a user, by NHS number; or the RelatedPersons of its person.
+    /// The account of a user, by NHS number; or the `RelatedPerson`s of its person.
     Account,
     /// A field with references of the form `Type/id`.
     LocalReference(Field),
@@ -105,7 +105,7 @@ pub(crate) struct Param {
     /// Its type.
     pub(crate) kind: ParamType,
     /// The source of its values.
-    pub(crate) index: Index,
+    pub(crate) target: SearchTarget,
     /// The path of the references in the resource, for includes.
     pub(crate) path: &'static [&'static str],
     /// Whether it is this server's own and not R4's.
@@ -113,43 +113,47 @@ pub(crate) struct Param {
 }
 
 impl Param {
-    const fn new(name: &'static str, kind: ParamType, index: Index) -> Self {
-        Self { name, kind, index, path: &[], is_ours: false }
+    const fn new(name: &'static str, kind: ParamType, target: SearchTarget) -> Self {
+        Self { name, kind, target, path: &[], is_ours: false }
     }
 
     /// A token parameter.
-    pub(crate) const fn token(name: &'static str, index: Index) -> Self {
-        Self::new(name, ParamType::Token, index)
+    pub(crate) const fn token(name: &'static str, target: SearchTarget) -> Self {
+        Self::new(name, ParamType::Token, target)
     }
 
     /// A reference parameter, and the path of the references.
-    pub(crate) const fn reference(name: &'static str, index: Index, path: &'static [&'static str]) -> Self {
-        Self { path, ..Self::new(name, ParamType::Reference, index) }
+    pub(crate) const fn reference(
+        name: &'static str,
+        target: SearchTarget,
+        path: &'static [&'static str],
+    ) -> Self {
+        Self { path, ..Self::new(name, ParamType::Reference, target) }
     }
 
     /// A date parameter.
-    pub(crate) const fn date(name: &'static str, index: Index) -> Self {
-        Self::new(name, ParamType::Date, index)
+    pub(crate) const fn date(name: &'static str, target: SearchTarget) -> Self {
+        Self::new(name, ParamType::Date, target)
     }
 
     /// A string parameter.
-    pub(crate) const fn string(name: &'static str, index: Index) -> Self {
-        Self::new(name, ParamType::String, index)
+    pub(crate) const fn string(name: &'static str, target: SearchTarget) -> Self {
+        Self::new(name, ParamType::String, target)
     }
 
     /// A uri parameter.
-    pub(crate) const fn uri(name: &'static str, index: Index) -> Self {
-        Self::new(name, ParamType::Uri, index)
+    pub(crate) const fn uri(name: &'static str, target: SearchTarget) -> Self {
+        Self::new(name, ParamType::Uri, target)
     }
 
     /// A quantity parameter.
-    pub(crate) const fn quantity(name: &'static str, index: Index) -> Self {
-        Self::new(name, ParamType::Quantity, index)
+    pub(crate) const fn quantity(name: &'static str, target: SearchTarget) -> Self {
+        Self::new(name, ParamType::Quantity, target)
     }
 
     /// A composite parameter.
-    pub(crate) const fn composite(name: &'static str, index: Index) -> Self {
-        Self::new(name, ParamType::Composite, index)
+    pub(crate) const fn composite(name: &'static str, target: SearchTarget) -> Self {
+        Self::new(name, ParamType::Composite, target)
     }
 
     /// The same, as a parameter of this server's own.

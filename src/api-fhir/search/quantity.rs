@@ -22,19 +22,19 @@ pub(super) struct Wanted {
 
 impl Wanted {
     pub(super) fn parse(value: &str) -> Result<Self, Refusal> {
-        let told = "Give a number, optionally with the prefix eq, ne, gt, lt, ge, le, sa, eb or ap, and with |system|code \
+        let message = "Give a number, optionally with the prefix eq, ne, gt, lt, ge, le, sa, eb or ap, and with |system|code \
                     after it.";
         let (prefix, rest) = prefixed(value);
         let parts: Vec<String> = split(rest, '|').collect();
         let (number, system, code) = match parts.as_slice() {
             [number] => (number, "", ""),
             [number, system, code] => (number, system.as_str(), code.as_str()),
-            _ => return Err(bad(told)),
+            _ => return Err(bad(message)),
         };
         // Rust would parse `inf` and `nan` too.
         let is_plain = number.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
         let read = number.parse().ok().filter(|number: &f64| is_plain && number.is_finite());
-        let read: f64 = read.ok_or_else(|| bad(told))?;
+        let read: f64 = read.ok_or_else(|| bad(message))?;
         let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         Ok(Self { prefix, number: read, margin: margin(number), system: given(system), code: given(code) })
     }

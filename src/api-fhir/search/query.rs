@@ -7,7 +7,7 @@ use fhir::outcome::{Issue, IssueType};
 
 /// A search, parsed but not yet compiled.
 #[derive(Clone, Debug)]
-pub(crate) struct Query {
+pub(crate) struct SearchQuery {
     /// The criteria: name with modifier or chain, and value.
     pub(crate) criteria: Vec<(String, String)>,
     /// `_sort`, in order; `true` means descending.
@@ -47,7 +47,7 @@ pub(crate) const MOST: i64 = 500;
 /// Processed elsewhere; the links of a page keep them (S-04).
 const ELSEWHERE: [&str; 3] = ["_format", "_pretty", "_type"];
 
-impl Query {
+impl SearchQuery {
     /// Reads decoded pairs. Empty parameters are ignored (S-06).
     pub(crate) fn read(pairs: &[(String, String)]) -> Result<Self, Refusal> {
         List::Parameters.check(pairs.len())?;
@@ -138,14 +138,14 @@ impl Query {
             "_elements" => self.shape = Shape::of_elements(value),
             // If they were ignored, the result would be another than the one requested (S-17).
             "_contained" if value != "false" => {
-                let told = "Contained resources are not searched here: _contained=true and _contained=both are \
+                let message = "Contained resources are not searched here: _contained=true and _contained=both are \
                             not supported, _contained=false is.";
-                return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
+                return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, message)));
             }
             "_containedType" if value != "container" => {
-                let told = "Contained resources are not searched here: _containedType=contained is not \
+                let message = "Contained resources are not searched here: _containedType=contained is not \
                             supported, _containedType=container is.";
-                return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
+                return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, message)));
             }
             _ => {}
         }
@@ -182,8 +182,8 @@ fn sort_key(key: &str) -> (String, bool) {
     }
 }
 
-pub(super) fn bad(told: &'static str) -> Refusal {
-    Refusal::new(400, Issue::error(IssueType::Value, told))
+pub(super) fn bad(message: &'static str) -> Refusal {
+    Refusal::new(400, Issue::error(IssueType::Value, message))
 }
 
 /// The alternatives of a value: separated by commas, unless escaped with `\` (S-07).

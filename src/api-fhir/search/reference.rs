@@ -5,12 +5,12 @@ use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::resource::resource_type::ResourceType;
 use crate::search::account;
-use crate::search::param::{Index, Param, Reference};
+use crate::search::param::{Param, Reference, SearchTarget};
 use crate::search::query::bad;
-use crate::search::token::Token;
+use crate::search::token::TokenValue;
 use crate::search::uri;
 use crate::url;
-use domain::account::Who;
+use domain::account::Principal;
 use store::search::{AccessRequestField, AuditField, Field, Filter};
 
 /// The filter of one alternative (S-20).
@@ -20,12 +20,12 @@ pub(super) fn filter(
     value: &str,
     context: &Context,
 ) -> Result<Filter, Refusal> {
-    if let Index::Uri(_) = param.index {
+    if let SearchTarget::Uri(_) = param.target {
         // A canonical: R4 calls it a reference, and it is matched like a URI (S-22).
         return uri::filter(param, modifier, value);
     }
     if modifier == Some("identifier") {
-        return Ok(by_identifier(param, &Token::parse(value)));
+        return Ok(by_identifier(param, &TokenValue::parse(value)));
     }
     let wanted_type = match modifier {
         None | Some("above" | "below") => None,
@@ -46,15 +46,15 @@ pub(super) fn filter(
     if is_elsewhere || is_contradiction || names_unknown_type || id.contains('/') {
         return Ok(Filter::NOTHING);
     }
-    Ok(if let Index::Reference(reference) = param.index {
+    Ok(if let SearchTarget::Reference(reference) = param.target {
         by_id(reference, named_type, id)
-    } else if let Index::LocalReference(field) = param.index {
+    } else if let SearchTarget::LocalReference(field) = param.target {
         local(field, named_type, id)
-    } else if matches!(param.index, Index::Applicant)
+    } else if matches!(param.target, SearchTarget::Applicant)
         && named_type.is_none_or(|kind| kind == ResourceType::Patient)
     {
         applicant(id)
-    } else if matches!(param.index, Index::Account) {
+    } else if matches!(param.target, SearchTarget::Account) {
         account::linked(param.name, named_type, id)
     } else {
         Filter::NOTHING
@@ -67,7 +67,7 @@ fn by_id(reference: Reference, named_type: Option<ResourceType>, id: &str) -> Fi
     if is_possible { Filter::text(reference.field, id) } else { Filter::NOTHING }
 }
 
-fn by_identifier(param: &Param, token: &Token) -> Filter {
+fn by_identifier(param: &Param, token: &TokenValue) -> Filter {
     let field = |reference: Reference| {
         let is_system = token.system.as_deref().is_none_or(|system| system == reference.system);
         match (&token.code, is_system) {
@@ -76,19 +76,19 @@ fn by_identifier(param: &Param, token: &Token) -> Filter {
             (None, true) => Filter::Null(reference.field).negated(),
         }
     };
-    if let Index::Reference(reference) = param.index {
+    if let SearchTarget::Reference(reference) = param.target {
         return field(reference);
     }
-    if let Index::Agent = param.index {
+    if let SearchTarget::Agent = param.target {
         return agent(token);
     }
-    if let Index::Author = param.index {
+    if let SearchTarget::Author = param.target {
         return author(token);
     }
     let is_number = token.system.as_deref().is_none_or(|system| system == url::NHS_NUMBER);
     match &token.code {
-        Some(number) if is_number && matches!(param.index, Index::Applicant) => applicant(number),
-        Some(number) if is_number && matches!(param.index, Index::Account) => account::of(number),
+        Some(number) if is_number && matches!(param.target, SearchTarget::Applicant) => applicant(number),
+        Some(number) if is_number && matches!(param.target, SearchTarget::Account) => account::of(number),
         Some(_) | None => Filter::NOTHING,
     }
 }
@@ -99,7 +99,7 @@ fn applicant(number: &str) -> Filter {
 }
 
 /// Records of acts by a person, or by an app for them.
-fn agent(token: &Token) -> Filter {
+fn agent(token: &TokenValue) -> Filter {
     let Some(code) = &token.code else { return Filter::NOTHING };
     let app = Filter::text(AuditField::App, code.as_str());
     match token.system.as_deref() {
@@ -110,11 +110,11 @@ fn agent(token: &Token) -> Filter {
 }
 
 /// Changes by a caller. The service itself has no identifier, and is found by its kind.
-fn author(token: &Token) -> Filter {
+fn author(token: &TokenValue) -> Filter {
     let Some(code) = &token.code else { return Filter::NOTHING };
     let named = caller(token.system.as_deref(), code);
     let names_callers = token.system.as_deref().is_none_or(|system| system == url::CALLER);
-    let service = Who::Service.kind();
+    let service = Principal::Service.kind();
     if code != service || !names_callers {
         return named;
     }

@@ -2,16 +2,16 @@
 //! of letter case and accents (S-24).
 
 use crate::refusal::Refusal;
-use crate::search::param::{Index, Param};
+use crate::search::param::{Param, SearchTarget};
 use crate::search::query::bad;
 use store::search::{Datum, Field, Filter, Is, NamePartField, PersonField, Table};
-use store::{fold, fold_words};
+use store::{normalize, normalize_words};
 
 const FOLDED: Field = Field::NamePart(NamePartField::Folded);
 
 /// The filter of one alternative.
 pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
-    let folded = fold(value);
+    let folded = normalize(value);
     let condition = match modifier {
         Some("exact") => Filter::text(NamePartField::Written, value),
         // Only punctuation: every text begins with nothing, but that is not meant.
@@ -22,15 +22,15 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
             return Err(bad("A string parameter supports the modifiers exact, contains, text and missing."));
         }
     };
-    if let Index::Text(written, folded) = param.index {
-        let wanted = fold_words(value);
+    if let SearchTarget::Text(written, folded) = param.target {
+        let wanted = normalize_words(value);
         return Ok(match modifier {
             Some("exact") => Filter::text(written, value),
             Some("contains") => Filter::Contains(folded, wanted),
             _ => from_beginning(folded, &wanted),
         });
     }
-    let Index::Names(parts) = param.index else { return Ok(Filter::NOTHING) };
+    let SearchTarget::Names(parts) = param.target else { return Ok(Filter::NOTHING) };
     Ok(named(parts, condition))
 }
 

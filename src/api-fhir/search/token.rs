@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::search::account;
 use crate::search::filter::masked;
-use crate::search::param::{Index, Param};
+use crate::search::param::{Param, SearchTarget};
 use crate::search::query::bad;
 use crate::url;
 use domain::audit::Act;
@@ -16,14 +16,14 @@ use fhir::{expansion, profiles};
 use store::search::{AuditField, Field, Filter, Is, RelationshipCodeField, RoleField};
 
 /// A parsed token.
-pub(super) struct Token {
+pub(super) struct TokenValue {
     /// `None`: any; empty: none.
     pub(super) system: Option<String>,
     /// `None`: any.
     pub(super) code: Option<String>,
 }
 
-impl Token {
+impl TokenValue {
     pub(super) fn parse(text: &str) -> Self {
         let mut parts = split(text, '|');
         let first = parts.next().unwrap_or_default();
@@ -72,8 +72,8 @@ pub(super) fn filter(
 ) -> Result<Filter, Refusal> {
     match modifier {
         // No supported code system has a hierarchy: a code is above and below itself only.
-        None | Some("above" | "below") => Ok(plain(param, &Token::parse(value), context)),
-        Some("not") => Ok(plain(param, &Token::parse(value), context).negated()),
+        None | Some("above" | "below") => Ok(plain(param, &TokenValue::parse(value), context)),
+        Some("not") => Ok(plain(param, &TokenValue::parse(value), context).negated()),
         Some("text") => Ok(by_display(param, value, context)),
         Some("in" | "not-in") => {
             let any = among(param, &codes_of(value, context)?, context);
@@ -89,19 +89,19 @@ pub(super) fn filter(
 
 /// The codes of a value set, each with its system: one of this server, by any URL of it, or one of R4's.
 pub(super) fn codes_of(canonical: &str, context: &Context) -> Result<Vec<(String, String)>, Refusal> {
-    let told = "This server does not have the value set, or cannot expand it.";
+    let message = "This server does not have the value set, or cannot expand it.";
     let ours = match context.relative(canonical).strip_prefix("ValueSet/") {
         Some(id) => profiles::find("ValueSet", id).and_then(|it| expansion::codes_of(&it.url)),
         None => expansion::codes_of(canonical),
     };
     let unversioned = canonical.strip_suffix("|4.0.1").unwrap_or(canonical);
-    ours.or_else(|| value_set(unversioned)).ok_or_else(|| bad(told))
+    ours.or_else(|| value_set(unversioned)).ok_or_else(|| bad(message))
 }
 
 /// Rows that have any of these codes. Those of a relationship are compared once for each system, not once for
 /// each code: SQLite plans hundreds of those for minutes.
 fn among(param: &Param, codes: &[(String, String)], context: &Context) -> Filter {
-    if let Index::RelationshipCode = param.index {
+    if let SearchTarget::RelationshipCode = param.target {
         let mut systems: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (system, code) in codes {
             systems.entry(system).or_default().push(code.clone());
@@ -112,23 +112,23 @@ fn among(param: &Param, codes: &[(String, String)], context: &Context) -> Filter
         return Filter::Any(systems.into_iter().map(of_system).collect());
     }
     let of_code = |(system, code): &(String, String)| {
-        plain(param, &Token { system: Some(system.clone()), code: Some(code.clone()) }, context)
+        plain(param, &TokenValue { system: Some(system.clone()), code: Some(code.clone()) }, context)
     };
     Filter::any_of(codes.iter().map(of_code).collect())
 }
 
-fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
-    masked::disclosed(&param.index, of_index(param, token, context), context)
+fn plain(param: &Param, token: &TokenValue, context: &Context) -> Filter {
+    masked::disclosed(&param.target, of_index(param, token, context), context)
 }
 
 /// The status reasons that a token matches.
-fn token_codes(token: &Token) -> Vec<ReasonCode> {
+fn token_codes(token: &TokenValue) -> Vec<ReasonCode> {
     ReasonCode::all().filter(|reason| token.matches(url::STATUS_REASON, reason.code())).collect()
 }
 
-fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
-    match param.index {
-        Index::Constant(codings) => {
+fn of_index(param: &Param, token: &TokenValue, context: &Context) -> Filter {
+    match param.target {
+        SearchTarget::Constant(codings) => {
             let is_boolean = codings.iter().any(|(system, _)| system.ends_with("/special-values"));
             let matches = |(system, code): &(&str, &str)| {
                 if is_boolean {
@@ -139,49 +139,49 @@ fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
             };
             Filter::constant(codings.iter().any(matches))
         }
-        Index::Token(system, field) => by_field(system, field, token),
-        Index::Flag(field) => match token.code.as_deref() {
+        SearchTarget::Token(system, field) => by_field(system, field, token),
+        SearchTarget::Flag(field) => match token.code.as_deref() {
             Some("true") => Filter::truth(field, true),
             Some("false") => Filter::truth(field, false),
             _ => Filter::NOTHING,
         },
-        Index::HasValue(field) => match token.code.as_deref() {
+        SearchTarget::HasValue(field) => match token.code.as_deref() {
             // A comparison, for which an index on non-null values can be used.
             Some("true") => Filter::number(field, Is::AtLeast, i64::MIN),
             Some("false") => Filter::Null(field),
             _ => Filter::NOTHING,
         },
-        Index::RoleStatus => of_statuses(token, context),
-        Index::RoleReason => masked::of_reasons(&token_codes(token), context),
-        Index::RelationshipCode => relationship_code(token),
-        Index::OfAct(coding) => of_act(token, coding),
-        Index::Present(codings) => {
+        SearchTarget::RoleStatus => of_statuses(token, context),
+        SearchTarget::RoleReason => masked::of_reasons(&token_codes(token), context),
+        SearchTarget::RelationshipCode => relationship_code(token),
+        SearchTarget::OfAct(coding) => of_act(token, coding),
+        SearchTarget::Present(codings) => {
             let matching = codings.iter().filter(|(system, code, _)| token.matches(system, code));
             Filter::Any(matching.map(|(_, _, field)| masked::present(*field, context)).collect())
         }
-        Index::Account => match (&token.code, token.has_system(Some(url::NHS_NUMBER))) {
+        SearchTarget::Account => match (&token.code, token.has_system(Some(url::NHS_NUMBER))) {
             (_, false) => Filter::NOTHING,
             (Some(number), true) => account::of(number),
             (None, true) => account::any(),
         },
-        Index::Contacts(field) => contact(field, token),
-        Index::Absent
-        | Index::Text(..)
-        | Index::Reference(_)
-        | Index::Applicant
-        | Index::Agent
-        | Index::Author
-        | Index::LocalReference(_)
-        | Index::Date(..)
-        | Index::Names(_)
-        | Index::Uri(_)
-        | Index::Element(_)
-        | Index::Composite(..)
-        | Index::Codes => Filter::NOTHING,
+        SearchTarget::Contacts(field) => contact(field, token),
+        SearchTarget::Absent
+        | SearchTarget::Text(..)
+        | SearchTarget::Reference(_)
+        | SearchTarget::Applicant
+        | SearchTarget::Agent
+        | SearchTarget::Author
+        | SearchTarget::LocalReference(_)
+        | SearchTarget::Date(..)
+        | SearchTarget::Names(_)
+        | SearchTarget::Uri(_)
+        | SearchTarget::Element(_)
+        | SearchTarget::Composite(..)
+        | SearchTarget::Codes => Filter::NOTHING,
     }
 }
 
-fn by_field(system: Option<&str>, field: Field, token: &Token) -> Filter {
+fn by_field(system: Option<&str>, field: Field, token: &TokenValue) -> Filter {
     // The unknown legal basis is the one code of its field with another system.
     let unknown = LegalBasis::Unknown.code();
     let system = match token.code.as_deref() {
@@ -196,7 +196,7 @@ fn by_field(system: Option<&str>, field: Field, token: &Token) -> Filter {
 }
 
 /// A contact by its value, and by its system (`email`, `phone`, …) if it is given.
-fn contact(field: Field, token: &Token) -> Filter {
+fn contact(field: Field, token: &TokenValue) -> Filter {
     let end = token.code.as_ref().map_or_else(|| "|".to_owned(), |code| format!("|{code}\u{1f}"));
     Filter::Contains(
         field,
@@ -207,7 +207,7 @@ fn contact(field: Field, token: &Token) -> Filter {
     )
 }
 
-fn of_statuses(token: &Token, context: &Context) -> Filter {
+fn of_statuses(token: &TokenValue, context: &Context) -> Filter {
     let matching =
         Status::ALL.into_iter().filter(|status| token.matches(url::CONSENT_STATE, status.as_str()));
     let of_status = |status: Status| {
@@ -222,7 +222,7 @@ fn of_statuses(token: &Token, context: &Context) -> Filter {
 }
 
 /// Acts with this coding.
-fn of_act(token: &Token, coding: fn(Act) -> (Option<&'static str>, &'static str)) -> Filter {
+fn of_act(token: &TokenValue, coding: fn(Act) -> (Option<&'static str>, &'static str)) -> Filter {
     let is_said = |act: &Act| {
         let (system, code) = coding(*act);
         token.has_system(system) && token.code.as_deref().is_none_or(|wanted| wanted == code)
@@ -233,10 +233,10 @@ fn of_act(token: &Token, coding: fn(Act) -> (Option<&'static str>, &'static str)
 
 /// Relationship rows with a code.
 pub(super) fn any_relationship_code() -> Filter {
-    relationship_code(&Token { system: None, code: None })
+    relationship_code(&TokenValue { system: None, code: None })
 }
 
-fn relationship_code(token: &Token) -> Filter {
+fn relationship_code(token: &TokenValue) -> Filter {
     let code = token.code.as_ref().map(|code| Filter::text(RelationshipCodeField::Code, code.clone()));
     has_code(code, token.system.as_deref())
 }
@@ -259,21 +259,21 @@ fn has_code(code: Option<Filter>, system: Option<&str>) -> Filter {
 
 /// `:text`: the display texts of the codes that resources have, or may have.
 fn by_display(param: &Param, text: &str, context: &Context) -> Filter {
-    let wanted = store::fold(text);
-    let begins = |words: &str| store::fold(words).starts_with(&wanted);
-    if let Index::RoleReason = param.index {
+    let wanted = store::normalize(text);
+    let begins = |words: &str| store::normalize(words).starts_with(&wanted);
+    if let SearchTarget::RoleReason = param.target {
         let matching = ReasonCode::all().filter(|reason| begins(reason.display()));
         return masked::of_reasons(&matching.collect::<Vec<_>>(), context);
     }
-    if let Index::Token(Some(url::LEGAL_BASIS), field) = param.index {
+    if let SearchTarget::Token(Some(url::LEGAL_BASIS), field) = param.target {
         let matching = LegalBasis::ALL.into_iter().filter(|basis| begins(basis.display()));
         return Filter::Any(matching.map(|basis| Filter::text(field, basis.code())).collect());
     }
-    if let Index::RelationshipCode = param.index {
+    if let SearchTarget::RelationshipCode = param.target {
         let display = Field::RelationshipCode(RelationshipCodeField::DisplayFolded);
-        return Filter::HasCode(Box::new(Filter::Contains(display, store::fold_words(text))));
+        return Filter::HasCode(Box::new(Filter::Contains(display, store::normalize_words(text))));
     }
-    let Index::Constant(codings) = param.index else { return Filter::NOTHING };
+    let SearchTarget::Constant(codings) = param.target else { return Filter::NOTHING };
     Filter::constant(codings.iter().any(|(_, code)| {
         let display = match *code {
             "patient-privacy" => "Privacy Consent",

@@ -1,7 +1,7 @@
 //! Uri parameters (<https://hl7.org/fhir/R4/search.html#uri>): exact and case-sensitive.
 
 use crate::refusal::Refusal;
-use crate::search::param::{Index, Param};
+use crate::search::param::{Param, SearchTarget};
 use crate::search::query::bad;
 use store::search::{Datum, Field, Filter, Is};
 
@@ -10,10 +10,10 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
     if !matches!(modifier, None | Some("below" | "above")) {
         return Err(bad("A uri parameter supports the modifiers above, below and missing."));
     }
-    if let Index::Constant(values) = param.index {
+    if let SearchTarget::Constant(values) = param.target {
         return Ok(Filter::constant(values.iter().any(|(_, known)| matches(modifier, known, value))));
     }
-    let Index::Uri(field) = param.index else { return Ok(Filter::NOTHING) };
+    let SearchTarget::Uri(field) = param.target else { return Ok(Filter::NOTHING) };
     Ok(match modifier {
         Some("below") => below(field, value),
         Some(_) => Filter::OneOf(field, above(value)),

@@ -1,12 +1,12 @@
 //! Reads the QuestionnaireResponse of `POST /QuestionnaireResponse`.
 
-use fhir_codec::ResourceType;
+use fhir_codec::CodecResourceType;
 use serde_json::Value;
 
 use crate::catalogue;
-use crate::input::form::{Kind, kind_of};
+use crate::input::form::{ItemKind, kind_of};
 use crate::input::{for_codec, has_modifier_extension, items, member, text};
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use crate::url;
 use base::date_time::FhirDateTime;
 use base::json;
@@ -15,7 +15,7 @@ use domain::proxy::Applicant;
 use service::proxy::Submission;
 
 /// Reads an access request. The contract has one error for every fault in it.
-pub(crate) fn read(body: &[u8], check: NumberCheck, json_depth: usize) -> Result<Submission, Problem> {
+pub(crate) fn read(body: &[u8], check: NumberCheck, json_depth: usize) -> Result<Submission, VrsError> {
     let wrong =
         || catalogue::BAD_REQUEST.saying("The supplied input is not a valid FHIR QuestionnaireResponse.");
     let body = json::parse(body, json_depth).map_err(|_fault| wrong())?;
@@ -23,7 +23,8 @@ pub(crate) fn read(body: &[u8], check: NumberCheck, json_depth: usize) -> Result
     if !is_typed || has_modifier_extension(&body) {
         return Err(wrong());
     }
-    fhir_codec::judge(ResourceType::QuestionnaireResponse, &for_codec(&body)).map_err(|_wrong| wrong())?;
+    fhir_codec::check(CodecResourceType::QuestionnaireResponse, &for_codec(&body))
+        .map_err(|_wrong| wrong())?;
     submission(&body, body.to_string(), check).ok_or_else(wrong)
 }
 
@@ -98,27 +99,27 @@ impl<'v> Answers<'v> {
     }
 }
 
-fn is_answered_with(kind: Kind, answers: &[Value]) -> bool {
+fn is_answered_with(kind: ItemKind, answers: &[Value]) -> bool {
     let most = match kind {
-        Kind::Group => 0,
-        Kind::Coding(most, ..) => most,
-        Kind::Text | Kind::TextOrBoolean | Kind::Date => 1,
+        ItemKind::Group => 0,
+        ItemKind::Coding(most, ..) => most,
+        ItemKind::Text | ItemKind::TextOrBoolean | ItemKind::Date => 1,
     };
     answers.len() <= most && answers.iter().all(|answer| fits(kind, answer))
 }
 
-fn fits(kind: Kind, answer: &Value) -> bool {
+fn fits(kind: ItemKind, answer: &Value) -> bool {
     match kind {
-        Kind::Group => false,
-        Kind::Text => text(answer, &["valueString"]).is_some(),
-        Kind::TextOrBoolean => {
+        ItemKind::Group => false,
+        ItemKind::Text => text(answer, &["valueString"]).is_some(),
+        ItemKind::TextOrBoolean => {
             text(answer, &["valueString"]).is_some()
                 || answer.get("valueBoolean").is_some_and(Value::is_boolean)
         }
-        Kind::Date => text(answer, &["valueDate"])
+        ItemKind::Date => text(answer, &["valueDate"])
             .and_then(|date| FhirDateTime::parse(date).ok())
             .is_some_and(|date| date.is_date()),
-        Kind::Coding(_, systems, codes) => {
+        ItemKind::Coding(_, systems, codes) => {
             let system = text(answer, &["valueCoding", "system"]);
             let of_system = |given| systems.iter().any(|known| url::is_same_system(given, known));
             // A coding without a system has the system of its question.

@@ -1,7 +1,7 @@
 //! Reads the Consent of `POST /Consent`: every check in the order of contract §2.3.
 
 use chrono::{DateTime, Utc};
-use fhir_codec::ResourceType;
+use fhir_codec::CodecResourceType;
 use serde_json::{Map, Value, json};
 
 use crate::catalogue;
@@ -11,13 +11,13 @@ use crate::input::party::Party;
 use crate::input::{
     EMPTY_OBJECTS, for_codec, has_empty_object, has_modifier_extension, items, member, only, text,
 };
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use crate::url;
 use base::date_time::FhirDateTime;
 use base::json;
 use config::Contract;
 use domain::person::NhsNumber;
-use domain::proxy::{Draft, LegalBasis, RolePeriod, Status};
+use domain::proxy::{LegalBasis, RoleDraft, RolePeriod, Status};
 
 /// Reads a new role.
 pub(crate) fn read(
@@ -25,7 +25,7 @@ pub(crate) fn read(
     contract: &Contract,
     json_depth: usize,
     now: DateTime<Utc>,
-) -> Result<Draft, Problem> {
+) -> Result<RoleDraft, VrsError> {
     let body = parse(body, json_depth)?;
     let status = text(&body, &["status"]).ok_or_else(|| catalogue::MISSING_STATUS.at("status"))?;
     let status = Status::parse(status).ok_or_else(|| catalogue::INVALID_STATUS.at("status"))?;
@@ -66,7 +66,7 @@ pub(crate) fn read(
     if status == Status::Active && grantor.is_none() {
         return Err(catalogue::MISSING_GRANTOR.at(grantor_path("")));
     }
-    Ok(Draft { proxy, patient, status, reason, legal_basis, grantor, period, created })
+    Ok(RoleDraft { proxy, patient, status, reason, legal_basis, grantor, period, created })
 }
 
 /// Reads a legal basis: a CodeableConcept, or an array of one as clients of 1.20 to 1.24 send it.
@@ -90,7 +90,7 @@ pub(super) fn are_actors_of(actors: &[Value], proxy: NhsNumber) -> bool {
     actors.iter().all(names_proxy)
 }
 
-fn parse(body: &[u8], json_depth: usize) -> Result<Value, Problem> {
+fn parse(body: &[u8], json_depth: usize) -> Result<Value, VrsError> {
     let not_a_consent = || catalogue::BAD_REQUEST.saying("The supplied input is not a valid FHIR Consent.");
     let body = json::parse_with(body, json_depth, EMPTY_OBJECTS).map_err(|_fault| not_a_consent())?;
     let object = body.as_object().ok_or_else(not_a_consent)?;
@@ -101,7 +101,7 @@ fn parse(body: &[u8], json_depth: usize) -> Result<Value, Problem> {
     if has_empty_object(&document) {
         return Err(not_a_consent());
     }
-    fhir_codec::judge(ResourceType::Consent, &for_codec(&document)).map_err(|_wrong| not_a_consent())?;
+    fhir_codec::check(CodecResourceType::Consent, &for_codec(&document)).map_err(|_wrong| not_a_consent())?;
     // Elements that the model does not store are refused, not dropped.
     match object.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         Some(unheld) => Err(catalogue::BAD_REQUEST.at(unheld.clone())),
@@ -165,7 +165,7 @@ fn has_coding(concept: &Value, system: &str, code: &str) -> bool {
 }
 
 /// The period. A provision that denies, or that restricts by anything but time, is not a role.
-fn provision(body: &Value, proxy: NhsNumber, now: DateTime<Utc>) -> Result<RolePeriod, Problem> {
+fn provision(body: &Value, proxy: NhsNumber, now: DateTime<Utc>) -> Result<RolePeriod, VrsError> {
     let Some(provision) = member(body, &["provision"]) else { return Ok(RolePeriod::default()) };
     let members = provision.as_object().into_iter().flatten();
     if let Some((unheld, _)) =

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::catalogue;
 use crate::input::{items, member, text};
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use crate::url;
 use config::Contract;
 use domain::proxy::{OdsCode, ReasonCode, StatusReason};
@@ -28,7 +28,7 @@ pub(super) enum BadReason {
 impl<'v> Extensions<'v> {
     /// Sorts extensions by kind. An unknown one, or one that is repeated with other content, is refused: it
     /// would be lost. An identical repetition counts once.
-    pub(super) fn sort(extensions: &'v [Value]) -> Result<Self, Problem> {
+    pub(super) fn sort(extensions: &'v [Value]) -> Result<Self, VrsError> {
         let mut sorted = Self::default();
         for extension in extensions {
             let url = text(extension, &["url"]);
@@ -59,7 +59,7 @@ impl<'v> Extensions<'v> {
     }
 
     /// The grantor, if there is one.
-    pub(super) fn grantor(&self) -> Result<Option<OdsCode>, Problem> {
+    pub(super) fn grantor(&self) -> Result<Option<OdsCode>, VrsError> {
         let Some(extension) = self.grantor else { return Ok(None) };
         let reference = member(extension, &["valueReference"]).filter(|value| value.is_object());
         let reference = reference

@@ -3,7 +3,7 @@
 
 /// The content of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ItemKind {
     /// Other items.
     Group,
     /// At most one text.
@@ -27,64 +27,72 @@ const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
 const UK_CORE: &str = "https://fhir.hl7.org.uk/CodeSystem/UKCore-AdditionalPersonRelationshipRole";
 
 /// Every question: its `linkId` and its content.
-const QUESTIONS: [(&str, Kind); 34] = [
-    ("relatedPerson", Kind::Group),
-    ("relatedPerson_identifier", Kind::Text),
-    ("relatedPerson_name", Kind::Group),
-    ("relatedPerson_name_first", Kind::Text),
-    ("relatedPerson_name_family", Kind::Text),
-    ("relatedPerson_birthDate", Kind::Date),
-    ("relatedPerson_basisForAccess", Kind::Coding(1, BASES, &["PRN", "Personal", "002"])),
+const QUESTIONS: [(&str, ItemKind); 34] = [
+    ("relatedPerson", ItemKind::Group),
+    ("relatedPerson_identifier", ItemKind::Text),
+    ("relatedPerson_name", ItemKind::Group),
+    ("relatedPerson_name_first", ItemKind::Text),
+    ("relatedPerson_name_family", ItemKind::Text),
+    ("relatedPerson_birthDate", ItemKind::Date),
+    ("relatedPerson_basisForAccess", ItemKind::Coding(1, BASES, &["PRN", "Personal", "002"])),
     (
         "relatedPerson_relationship",
-        Kind::Coding(1, RELATIONSHIPS, &["PRN", "CHILD", "SPS", "FAMMEMB", "FRND", "CAREGIVER", "SIGOTHR"]),
+        ItemKind::Coding(
+            1,
+            RELATIONSHIPS,
+            &["PRN", "CHILD", "SPS", "FAMMEMB", "FRND", "CAREGIVER", "SIGOTHR"],
+        ),
     ),
-    ("relatedPerson_relationshipMoreinfo", Kind::Text),
-    ("patient", Kind::Group),
-    ("patient_identifier", Kind::Text),
-    ("patient_name", Kind::Group),
-    ("patient_name_first", Kind::Text),
-    ("patient_name_family", Kind::Text),
-    ("patient_birthDate", Kind::Date),
-    ("requestedAccess", Kind::Group),
+    ("relatedPerson_relationshipMoreinfo", ItemKind::Text),
+    ("patient", ItemKind::Group),
+    ("patient_identifier", ItemKind::Text),
+    ("patient_name", ItemKind::Group),
+    ("patient_name_first", ItemKind::Text),
+    ("patient_name_family", ItemKind::Text),
+    ("patient_birthDate", ItemKind::Date),
+    ("requestedAccess", ItemKind::Group),
     (
         "requestedAccess_accessLevel",
-        Kind::Coding(
+        ItemKind::Coding(
             ANY_NUMBER,
             ACCESS,
             &["PRESCR", "APPT", "RECRD", "TEST", "VACC", "COND", "CONSULT", "DOCS"],
         ),
     ),
-    ("requestedAccess_accessLevelMoreinfo", Kind::Text),
+    ("requestedAccess_accessLevelMoreinfo", ItemKind::Text),
     (
         "requestedAccess_reasonsForAccess",
-        Kind::Coding(
+        ItemKind::Coding(
             ANY_NUMBER,
             REASONS,
             &["COMB", "MHEA", "PHYS", "PRAC", "TECH", "NEUR", "LRN", "OTHR", "NotSpecified"],
         ),
     ),
-    ("requestedAccess_reasonsForAccessMoreinfo", Kind::Text),
-    ("parentalApplicationSupplementaryDetails", Kind::Group),
+    ("requestedAccess_reasonsForAccessMoreinfo", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails", ItemKind::Group),
     (
         "parentalApplicationSupplementaryDetails_evidenceOfResponsibility",
-        Kind::Coding(1, EVIDENCE, &["BRTH", "ADPT", "PRNA", "SPRNA", "PORD", "SGORD", "OTHCOURT", "OTHR"]),
+        ItemKind::Coding(
+            1,
+            EVIDENCE,
+            &["BRTH", "ADPT", "PRNA", "SPRNA", "PORD", "SGORD", "OTHCOURT", "OTHR"],
+        ),
     ),
-    ("parentalApplicationSupplementaryDetails_evidenceOfResponsibilityMoreinfo", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_isCurrentAddressConfirmed", Kind::TextOrBoolean),
-    ("parentalApplicationSupplementaryDetails_liveAtSameAddress", Kind::TextOrBoolean),
-    ("parentalApplicationSupplementaryDetails_canChildConsent", Kind::TextOrBoolean),
-    ("parentalApplicationSupplementaryDetails_reasonNoChildConsent", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_newAddress", Kind::Group),
-    ("parentalApplicationSupplementaryDetails_newAddress_line1", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_newAddress_line2", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_newAddress_line3", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_newAddress_city", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_newAddress_district", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_newAddress_postalCode", Kind::Text),
+    ("parentalApplicationSupplementaryDetails_evidenceOfResponsibilityMoreinfo", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_isCurrentAddressConfirmed", ItemKind::TextOrBoolean),
+    ("parentalApplicationSupplementaryDetails_liveAtSameAddress", ItemKind::TextOrBoolean),
+    ("parentalApplicationSupplementaryDetails_canChildConsent", ItemKind::TextOrBoolean),
+    ("parentalApplicationSupplementaryDetails_reasonNoChildConsent", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress", ItemKind::Group),
+    ("parentalApplicationSupplementaryDetails_newAddress_line1", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_line2", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_line3", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_city", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_district", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_postalCode", ItemKind::Text),
 ];
 
 /// The content that an item may have; `None` for an item that the form lacks.
-pub(super) fn kind_of(link_id: &str) -> Option<Kind> {
+pub(super) fn kind_of(link_id: &str) -> Option<ItemKind> {
     QUESTIONS.iter().find(|(known, _)| *known == link_id).map(|(_, kind)| *kind)
 }

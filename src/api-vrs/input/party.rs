@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::catalogue;
 use crate::input::{member, text};
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use crate::url;
 use domain::person::{NhsNumber, NumberCheck};
 
@@ -31,7 +31,7 @@ impl Party {
     }
 
     /// The problem of an element that is not valid as a whole.
-    pub(super) fn invalid(self) -> Problem {
+    pub(super) fn invalid(self) -> VrsError {
         match self {
             Self::Patient => catalogue::INVALID_PATIENT.at("patient"),
             Self::Performer => catalogue::INVALID_PERFORMER.at("performer"),
@@ -40,7 +40,7 @@ impl Party {
 }
 
 /// Reads the NHS number of a reference: identifier, its system, its value, in this order.
-pub(super) fn read(reference: &Value, party: Party, check: NumberCheck) -> Result<NhsNumber, Problem> {
+pub(super) fn read(reference: &Value, party: Party, check: NumberCheck) -> Result<NhsNumber, VrsError> {
     let (element, noun) = (party.element(), party.noun());
     let is_of_type =
         text(reference, &["type"]).is_none_or(|name| name == "Patient" || party == Party::Performer);
@@ -51,20 +51,20 @@ pub(super) fn read(reference: &Value, party: Party, check: NumberCheck) -> Resul
     let at_value = format!("{element}.identifier.value");
     match text(reference, &["identifier", "system"]) {
         None => {
-            let told = format!("Unable to determine the {element} identifier system");
-            return Err(catalogue::MISSING_IDENTIFIER_SYSTEM.saying(told).at(at_system));
+            let message = format!("Unable to determine the {element} identifier system");
+            return Err(catalogue::MISSING_IDENTIFIER_SYSTEM.saying(message).at(at_system));
         }
         Some(url::NHS_NUMBER) => {}
         Some(_) => {
-            let told = format!("{noun} identifier system is invalid");
-            return Err(catalogue::INVALID_IDENTIFIER_SYSTEM.saying(told).at(at_system));
+            let message = format!("{noun} identifier system is invalid");
+            return Err(catalogue::INVALID_IDENTIFIER_SYSTEM.saying(message).at(at_system));
         }
     }
     let value = text(reference, &["identifier", "value"]).ok_or_else(|| {
         catalogue::MISSING_IDENTIFIER_VALUE.saying(format!("Unable to find {at_value}")).at(at_value.clone())
     })?;
     NhsNumber::parse(value, check).map_err(|_wrong| {
-        let told = format!("{noun} identifier value is invalid");
-        catalogue::INVALID_IDENTIFIER_VALUE.saying(told).at(at_value)
+        let message = format!("{noun} identifier value is invalid");
+        catalogue::INVALID_IDENTIFIER_VALUE.saying(message).at(at_value)
     })
 }

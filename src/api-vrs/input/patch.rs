@@ -8,12 +8,12 @@ use crate::catalogue;
 use crate::input::EMPTY_OBJECTS;
 use crate::input::consent::{are_actors_of, legal_basis};
 use crate::input::extension::{BadReason, Extensions, grantor_path, reason_path};
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use base::date_time::FhirDateTime;
 use base::json;
 use config::Contract;
-use domain::account::Who;
-use domain::proxy::{Change, EndChange, LegalBasis, Role, RoleError, RolePeriod, Status};
+use domain::account::Principal;
+use domain::proxy::{EndChange, LegalBasis, Role, RoleChange, RoleError, RolePeriod, Status};
 use service::access;
 
 /// A patch with a valid form. Its values are checked against the role.
@@ -45,19 +45,19 @@ const POLICY_RULE: &str = "/policyRule";
 const PATHS: [&str; 5] = [STATUS, EXTENSION, END, ACTOR, POLICY_RULE];
 
 /// Reads the form of a patch: format, operations, paths, duplicates, in this order.
-pub(crate) fn read(body: &[u8], contract: &Contract, json_depth: usize) -> Result<Patch, Problem> {
+pub(crate) fn read(body: &[u8], contract: &Contract, json_depth: usize) -> Result<Patch, VrsError> {
     let body = json::parse_with(body, json_depth, EMPTY_OBJECTS).or(Err(catalogue::INVALID_PATCH_FORMAT))?;
     let operations = body.as_array().ok_or(catalogue::INVALID_PATCH_FORMAT)?;
     let operations: Vec<(&str, Operation)> =
         operations.iter().map(operation).collect::<Option<_>>().ok_or(catalogue::INVALID_PATCH_FORMAT)?;
     if let Some((op, _)) = operations.iter().find(|(op, _)| !["add", "replace", "remove"].contains(op)) {
         let known = ["move", "copy", "test"].contains(op);
-        let told = if known {
+        let message = if known {
             "This patch operation is not supported."
         } else {
             "There is no such patch operation."
         };
-        return Err(catalogue::INVALID_VALUE.saying(told));
+        return Err(catalogue::INVALID_VALUE.saying(message));
     }
     if operations.iter().any(|(_, operation)| !PATHS.contains(&operation.path.as_str())) {
         return Err(catalogue::INVALID_PATCH_PATH.with_status(contract.status_for_bad_path));
@@ -87,7 +87,7 @@ fn operation(value: &Value) -> Option<(&str, Operation)> {
 }
 
 impl Patch {
-    fn take(&mut self, path: &str, operand: Operand) -> Result<(), Problem> {
+    fn take(&mut self, path: &str, operand: Operand) -> Result<(), VrsError> {
         match (path, operand) {
             (END, operand) => self.end = Some(operand),
             (POLICY_RULE, operand) => self.policy_rule = Some(operand),
@@ -105,10 +105,10 @@ impl Patch {
     pub(crate) fn propose(
         &self,
         role: &Role,
-        who: &Who,
+        principal: &Principal,
         contract: &Contract,
         now: DateTime<Utc>,
-    ) -> Result<Change, Problem> {
+    ) -> Result<RoleChange, VrsError> {
         let status = self.status.as_ref().map(|status| {
             let known = status.as_str().and_then(Status::parse);
             known.ok_or_else(|| catalogue::INVALID_STATUS_CODE.at("status"))
@@ -124,7 +124,7 @@ impl Patch {
         }
         let grantor = extensions.grantor()?;
         let (end, basis) = (self.end(), self.legal_basis());
-        let change = Change {
+        let change = RoleChange {
             reviewed: false,
             status,
             reason,
@@ -132,7 +132,7 @@ impl Patch {
             end: end.clone().ok().flatten(),
             legal_basis: basis.clone().ok().flatten(),
         };
-        access::decide_change(who, role, &change)?;
+        access::decide_change(principal, role, &change)?;
         match role.check_status_change(&change, contract.rules) {
             // Whether an unchanged status is a change at all depends on values that could not be read.
             Err(RoleError::InvalidTransition)
@@ -150,14 +150,14 @@ impl Patch {
             Some(Operand::Set(Value::Array(actors))) if are_actors_of(actors, role.proxy) => {}
             None => {}
             Some(_) => {
-                let told = "An actor of this role can only be its proxy.";
-                return Err(catalogue::INVALID_VALUE.saying(told).at("provision.actor"));
+                let message = "An actor of this role can only be its proxy.";
+                return Err(catalogue::INVALID_VALUE.saying(message).at("provision.actor"));
             }
         }
         Ok(change)
     }
 
-    fn end(&self) -> Result<Option<EndChange>, Problem> {
+    fn end(&self) -> Result<Option<EndChange>, VrsError> {
         match &self.end {
             None => Ok(None),
             Some(Operand::Remove) => Ok(Some(EndChange::Clear)),
@@ -168,7 +168,7 @@ impl Patch {
         }
     }
 
-    fn legal_basis(&self) -> Result<Option<LegalBasis>, Problem> {
+    fn legal_basis(&self) -> Result<Option<LegalBasis>, VrsError> {
         match &self.policy_rule {
             None => Ok(None),
             Some(Operand::Remove) => Ok(Some(LegalBasis::Unknown)),
@@ -180,12 +180,12 @@ impl Patch {
     }
 }
 
-fn invalid_end() -> Problem {
+fn invalid_end() -> VrsError {
     catalogue::INVALID_END_DATE.at("provision.period.end")
 }
 
 /// The contract's error for a rule that a change breaks.
-pub(crate) fn rule_problem(rule: RoleError) -> Problem {
+pub(crate) fn rule_problem(rule: RoleError) -> VrsError {
     match rule {
         RoleError::OwnProxy | RoleError::ProxyDied => catalogue::INVALID_PERFORMER.at("performer"),
         RoleError::PatientDied => catalogue::INVALID_PATIENT.at("patient"),

@@ -5,36 +5,39 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::catalogue;
-use crate::gateway::{Answer, FHIR_JSON, Operation, carry_out};
+use crate::gateway::{FHIR_JSON, OperationRequirements, OperationResponse, execute};
 use crate::input::{consent, patch};
 use crate::operation::request::{base_url, viewer};
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use crate::resource::{created, informational};
 use crate::settings::VrsSettings;
 use ::web::body::Bodies;
 use ::web::caller::Authenticated;
 use ::web::gate::Gate;
 use base::ids;
-use domain::account::Letter;
+use domain::account::Permission;
 use domain::proxy::RoleError;
 use service::access::Action;
 use service::proxy::{CreateRoleError, create_role};
 use store::Tx;
-use store::search::Scope;
+use store::search::Visibility;
 
 /// What the operation asks of its caller.
-pub(crate) const OPERATION: Operation =
-    Operation { action: Action::CreateRole, scope: ("Consent", Letter::Create), content_types: FHIR_JSON };
+pub(crate) const OPERATION: OperationRequirements = OperationRequirements {
+    action: Action::CreateRole,
+    scope: ("Consent", Permission::Create),
+    content_types: FHIR_JSON,
+};
 
 pub(crate) async fn create_consent(
     gate: Data<Gate>,
     settings: Data<VrsSettings>,
     bodies: Data<Bodies>,
-    caller: Authenticated<Problem>,
+    caller: Authenticated<VrsError>,
     request: HttpRequest,
     payload: Payload,
-) -> Result<HttpResponse, Problem> {
-    carry_out(&gate, &request, caller, OPERATION, async |caller| {
+) -> Result<HttpResponse, VrsError> {
+    execute(&gate, &request, caller, OPERATION, async |caller| {
         let body = bodies.read(request.headers(), payload).await?;
         let (size, within) = (body.len(), caller.clone());
         let (contract, depth, now) = (settings.contract, bodies.limits.json_depth, gate.clock.now());
@@ -43,19 +46,21 @@ pub(crate) async fn create_consent(
         let (clock, rules) = (gate.clock.clone(), settings.contract.rules);
         let scope = viewer(&gate, &settings, &caller).scope;
         let create = move |tx: &mut Tx<'_>| {
-            if matches!(scope, Scope::Organisation(_)) && !tx.may_see_person(draft.patient, scope.clone())? {
+            if matches!(scope, Visibility::Organisation(_))
+                && !tx.may_see_person(draft.patient, scope.clone())?
+            {
                 return Err(CreateRoleError::UnknownPatient);
             }
             create_role(tx, &*clock, &within, ids::new_uuid(clock.now()), draft.clone(), rules)
         };
         let role = gate.write_as(caller, create).await?;
         let location = format!("{}/Consent/{}", base_url(&gate), role.value.value.id);
-        Ok(Answer::to(&role, created(StatusCode::CREATED, location, &informational())))
+        Ok(OperationResponse::to(&role, created(StatusCode::CREATED, location, &informational())))
     })
     .await
 }
 
-impl From<CreateRoleError> for Problem {
+impl From<CreateRoleError> for VrsError {
     fn from(error: CreateRoleError) -> Self {
         match error {
             // A status that may not be created, or not with this reason.

@@ -5,32 +5,35 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::catalogue;
-use crate::gateway::{Answer, Operation, carry_out};
+use crate::gateway::{OperationRequirements, OperationResponse, execute};
 use crate::operation::request::{base_url, check_party, id_in_path, people_of, requested, viewer};
-use crate::problem::Problem;
-use crate::query::{Query, includes};
+use crate::problem::VrsError;
+use crate::query::{QueryString, includes};
 use crate::resource::{answer, consent_bundle};
 use crate::settings::VrsSettings;
 use ::web::caller::Authenticated;
 use ::web::gate::Gate;
 use base::error::Error;
-use domain::account::Letter;
+use domain::account::Permission;
 use service::access::Action;
 use service::proxy::query::read_role;
 use store::Lane;
 
 /// What the operation asks of its caller.
-pub(crate) const OPERATION: Operation =
-    Operation { action: Action::ReadRole, scope: ("Consent", Letter::Read), content_types: &[] };
+pub(crate) const OPERATION: OperationRequirements = OperationRequirements {
+    action: Action::ReadRole,
+    scope: ("Consent", Permission::Read),
+    content_types: &[],
+};
 
 pub(crate) async fn read_consent(
     gate: Data<Gate>,
     settings: Data<VrsSettings>,
-    caller: Authenticated<Problem>,
+    caller: Authenticated<VrsError>,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    carry_out(&gate, &request, caller, OPERATION, async |caller| {
-        let query = Query::parse(request.query_string());
+) -> Result<HttpResponse, VrsError> {
+    execute(&gate, &request, caller, OPERATION, async |caller| {
+        let query = QueryString::parse(request.query_string());
         if query.names().any(|name| name != "_include") {
             return Err(catalogue::INVALID_INCLUDE_PARAMETER);
         }
@@ -46,14 +49,14 @@ pub(crate) async fn read_consent(
             let parties = [role.value.proxy, role.value.patient];
             check_party(
                 settings.contract.hide_strangers,
-                &caller.who,
+                &caller.principal,
                 &parties,
                 catalogue::INVALIDATED_RESOURCE,
             )?;
         }
         let bundle = consent_bundle(base_url(&gate), &found);
         let response = answer(StatusCode::OK, &bundle.render(requested(&request), false, gate.clock.now()));
-        Ok(Answer::showing(response, people_of(&found)))
+        Ok(OperationResponse::showing(response, people_of(&found)))
     })
     .await
 }

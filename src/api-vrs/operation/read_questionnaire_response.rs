@@ -5,40 +5,40 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::catalogue;
-use crate::gateway::{Answer, Operation, carry_out};
+use crate::gateway::{OperationRequirements, OperationResponse, execute};
 use crate::operation::request::{check_party, id_in_path, viewer};
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use crate::resource::{access_request, answer};
 use crate::settings::VrsSettings;
 use ::web::caller::Authenticated;
 use ::web::gate::Gate;
 use base::error::Error;
-use domain::account::Letter;
+use domain::account::Permission;
 use domain::audit::People;
 use service::access::Action;
 use store::Lane;
-use store::search::Scope;
+use store::search::Visibility;
 
 /// What the operation asks of its caller.
-pub(crate) const OPERATION: Operation = Operation {
+pub(crate) const OPERATION: OperationRequirements = OperationRequirements {
     action: Action::ReadAccessRequest,
-    scope: ("QuestionnaireResponse", Letter::Read),
+    scope: ("QuestionnaireResponse", Permission::Read),
     content_types: &[],
 };
 
 pub(crate) async fn read_questionnaire_response(
     gate: Data<Gate>,
     settings: Data<VrsSettings>,
-    caller: Authenticated<Problem>,
+    caller: Authenticated<VrsError>,
     request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    carry_out(&gate, &request, caller, OPERATION, async |caller| {
+) -> Result<HttpResponse, VrsError> {
+    execute(&gate, &request, caller, OPERATION, async |caller| {
         let id = id_in_path(&request).ok_or(catalogue::INVALID_ACCESS_REQUEST_ID)?;
-        let (scope, reader) = (viewer(&gate, &settings, &caller).scope, caller.who.user());
+        let (scope, reader) = (viewer(&gate, &settings, &caller).scope, caller.principal.user());
         let found: Result<_, Error> = gate
             .read_as(caller.clone(), Lane::Ordinary, move |tx| {
                 let Some(found) = tx.find_access_request(id, reader)? else { return Ok(None) };
-                let is_limited = matches!(scope, Scope::Organisation(_));
+                let is_limited = matches!(scope, Visibility::Organisation(_));
                 let is_reached = !is_limited || tx.may_see_person(found.value.patient, scope)?;
                 Ok(Some(found).filter(|_| is_reached))
             })
@@ -47,12 +47,12 @@ pub(crate) async fn read_questionnaire_response(
         let parties = [found.proxy, found.patient];
         check_party(
             settings.contract.hide_strangers,
-            &caller.who,
+            &caller.principal,
             &parties,
             catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND,
         )?;
         let people = People { patient: Some(found.patient), proxy: Some(found.proxy) };
-        Ok(Answer::showing(answer(StatusCode::OK, &access_request(&found)?), [people]))
+        Ok(OperationResponse::showing(answer(StatusCode::OK, &access_request(&found)?), [people]))
     })
     .await
 }

@@ -3,9 +3,9 @@
 use actix_web::HttpRequest;
 use uuid::Uuid;
 
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use crate::settings::{BASE_PATH, VrsSettings};
-use domain::account::{Caller, Who};
+use domain::account::{Caller, Principal};
 use domain::audit::People;
 use domain::person::NhsNumber;
 use service::access;
@@ -31,12 +31,12 @@ pub(super) fn id_in_path(request: &HttpRequest) -> Option<Uuid> {
 
 /// The people and data that this caller may see on this API.
 pub(super) fn viewer(gate: &Gate, settings: &VrsSettings, caller: &Caller) -> Viewer {
-    let who = &caller.who;
+    let principal = &caller.principal;
     let hides = settings.contract.hide_strangers;
     Viewer {
-        scope: scope_of(who, settings.contract.staff_reach, gate.clock.now()),
-        masked_for: settings.disclosure.masked_for(who),
-        among_strangers: who.user().filter(|_| hides),
+        scope: scope_of(principal, settings.contract.staff_reach, gate.clock.now()),
+        masked_for: settings.disclosure.masked_for(principal),
+        among_strangers: principal.user().filter(|_| hides),
     }
 }
 
@@ -44,11 +44,11 @@ pub(super) fn viewer(gate: &Gate, settings: &VrsSettings, caller: &Caller) -> Vi
 /// contract's 403 would reveal that the resource exists and that its people may be disclosed.
 pub(super) fn check_party(
     hides_strangers: bool,
-    who: &Who,
+    principal: &Principal,
     parties: &[NhsNumber],
-    missing: Problem,
-) -> Result<(), Problem> {
-    match access::decide_parties(who, parties) {
+    missing: VrsError,
+) -> Result<(), VrsError> {
+    match access::decide_parties(principal, parties) {
         Err(_refusal) if hides_strangers => Err(missing),
         decided => Ok(decided?),
     }

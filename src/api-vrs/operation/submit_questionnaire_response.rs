@@ -5,26 +5,26 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::catalogue;
-use crate::gateway::{Answer, FHIR_JSON, Operation, carry_out};
+use crate::gateway::{FHIR_JSON, OperationRequirements, OperationResponse, execute};
 use crate::input::access_request;
 use crate::operation::request::base_url;
-use crate::problem::Problem;
+use crate::problem::VrsError;
 use crate::resource::{created, reference_code};
 use crate::settings::VrsSettings;
 use ::web::body::Bodies;
 use ::web::caller::Authenticated;
 use ::web::gate::Gate;
 use base::ids;
-use domain::account::Letter;
+use domain::account::Permission;
 use domain::proxy::Applicant;
 use service::access;
 use service::access::Action;
 use service::proxy::{SubmitError, submit_access_request};
 
 /// What the operation asks of its caller.
-pub(crate) const OPERATION: Operation = Operation {
+pub(crate) const OPERATION: OperationRequirements = OperationRequirements {
     action: Action::SubmitAccessRequest,
-    scope: ("QuestionnaireResponse", Letter::Create),
+    scope: ("QuestionnaireResponse", Permission::Create),
     content_types: FHIR_JSON,
 };
 
@@ -32,11 +32,11 @@ pub(crate) async fn submit_questionnaire_response(
     gate: Data<Gate>,
     settings: Data<VrsSettings>,
     bodies: Data<Bodies>,
-    caller: Authenticated<Problem>,
+    caller: Authenticated<VrsError>,
     request: HttpRequest,
     payload: Payload,
-) -> Result<HttpResponse, Problem> {
-    carry_out(&gate, &request, caller, OPERATION, async |caller| {
+) -> Result<HttpResponse, VrsError> {
+    execute(&gate, &request, caller, OPERATION, async |caller| {
         let body = bodies.read(request.headers(), payload).await?;
         let (size, check, depth) = (body.len(), settings.contract.nhs_number_check, bodies.limits.json_depth);
         let submission = bodies.cpu.run(size, move || access_request::read(&body, check, depth)).await??;
@@ -44,7 +44,7 @@ pub(crate) async fn submit_questionnaire_response(
             Applicant::Proxy => submission.proxy,
             Applicant::Patient => submission.patient,
         };
-        access::decide_parties(&caller.who, &[applicant])?;
+        access::decide_parties(&caller.principal, &[applicant])?;
         let clock = gate.clock.clone();
         let rules = settings.contract.submission_rules();
         let submitted: Result<_, SubmitError> = gate
@@ -67,7 +67,7 @@ pub(crate) async fn submit_questionnaire_response(
         let location = format!("{}/QuestionnaireResponse/{}", base_url(&gate), submitted.value.value.id);
         let response =
             created(StatusCode::OK, location, &reference_code(&submitted.value.value.reference_code));
-        Ok(Answer::to(&submitted, response))
+        Ok(OperationResponse::to(&submitted, response))
     })
     .await
 }

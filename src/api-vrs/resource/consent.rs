@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::resource::bundle::Bundle;
 use crate::resource::identifier::nhs_identifier;
-use crate::resource::patient::{Proofing, patient};
+use crate::resource::patient::{ProofingDisplay, patient};
 use crate::resource::related_person::related_person;
 use crate::url;
 use base::date_time::{FhirDateTime, render_instant};
@@ -87,7 +87,7 @@ fn extensions(role: &Role) -> Vec<Value> {
 pub(crate) fn consent_bundle(base: String, found: &RolesFound) -> Bundle {
     let mut bundle = Bundle::new(base);
     found.roles.iter().for_each(|role| bundle.matched(consent(role)));
-    found.people.iter().for_each(|person| bundle.included(patient(person, Proofing::Shown)));
+    found.people.iter().for_each(|person| bundle.included(patient(person, ProofingDisplay::Shown)));
     found.relationships.iter().for_each(|found| bundle.included(related_person(found, None)));
     bundle
 }

@@ -16,7 +16,7 @@ pub(crate) use access_request::access_request;
 pub(crate) use bundle::Bundle;
 pub(crate) use consent::consent_bundle;
 pub(crate) use outcome::{informational, reference_code};
-pub(crate) use patient::{Proofing, patient};
+pub(crate) use patient::{ProofingDisplay, patient};
 pub(crate) use related_person::related_person;
 
 /// The content type of every response, errors included.

@@ -8,17 +8,17 @@ use domain::person::{HumanName, Person};
 
 /// Whether the level of identity proofing is rendered: beside roles, not beside relationships.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Proofing {
+pub(crate) enum ProofingDisplay {
     Shown,
     Hidden,
 }
 
 /// Renders a person. The id is the NHS number, as in the national service.
-pub(crate) fn patient(person: &Person, proofing: Proofing) -> Value {
+pub(crate) fn patient(person: &Person, proofing: ProofingDisplay) -> Value {
     let mut patient = Map::new();
     patient.insert("resourceType".to_owned(), "Patient".into());
     patient.insert("id".to_owned(), person.nhs_number.as_str().into());
-    if proofing == Proofing::Shown {
+    if proofing == ProofingDisplay::Shown {
         let security = json!([{
             "system": url::IDENTITY_PROOFING, "code": "P9", "display": "High level verification (P9)",
         }]);
@@ -26,7 +26,7 @@ pub(crate) fn patient(person: &Person, proofing: Proofing) -> Value {
     }
     patient.insert("identifier".to_owned(), json!([nhs_identifier(person.nhs_number)]));
     demographics(person, &mut patient);
-    if let (Proofing::Shown, Some(practice)) = (proofing, &person.practice) {
+    if let (ProofingDisplay::Shown, Some(practice)) = (proofing, &person.practice) {
         let identifier = json!({ "system": url::ODS_CODE, "value": practice.as_str() });
         let practitioner = json!([{ "type": "Organization", "identifier": identifier }]);
         patient.insert("generalPractitioner".to_owned(), practitioner);

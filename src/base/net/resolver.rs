@@ -59,7 +59,7 @@ impl PublicOnly {
         is_public(address) || self.allows_loopback && address.is_loopback()
     }
 
-    async fn judge(&self, host: String) -> Result<Vec<SocketAddr>, NameFault> {
+    async fn resolve_checked(&self, host: String) -> Result<Vec<SocketAddr>, NameFault> {
         let addresses = self.lookup.look_up(host).await.or(Err(NameFault::Unknown))?;
         if addresses.is_empty() {
             return Err(NameFault::Unknown);
@@ -75,8 +75,8 @@ impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         let these = self.clone();
         async move {
-            let judged = these.judge(name.as_str().to_owned()).await;
-            let addresses = judged.map_err(Box::<dyn StdError + Send + Sync>::from)?;
+            let resolved = these.resolve_checked(name.as_str().to_owned()).await;
+            let addresses = resolved.map_err(Box::<dyn StdError + Send + Sync>::from)?;
             let addresses: Addrs = Box::new(addresses.into_iter());
             Ok(addresses)
         }

@@ -7,7 +7,7 @@ use clap::{Args, Command, ValueEnum as _};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use crate::verb::failure::Failure;
+use crate::verb::failure::CommandFailure;
 
 #[derive(Args)]
 pub(super) struct Completions {
@@ -23,10 +23,10 @@ pub(super) struct Pages {
 }
 
 /// Prints the completion script of a shell: `onbehalf completions bash >/etc/bash_completion.d/onbehalf`.
-pub(super) fn completions(mut command: Command, asked: &Completions) -> Result<(), Failure> {
+pub(super) fn completions(mut command: Command, asked: &Completions) -> Result<(), CommandFailure> {
     let Some(shell) = asked.shell.or_else(Shell::from_env) else {
         let names: Vec<String> = Shell::value_variants().iter().map(ToString::to_string).collect();
-        return Err(Failure::Other(format!("name a shell: one of {}", names.join(", "))));
+        return Err(CommandFailure::Other(format!("name a shell: one of {}", names.join(", "))));
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "onbehalf", &mut script);
@@ -36,8 +36,8 @@ pub(super) fn completions(mut command: Command, asked: &Completions) -> Result<(
 }
 
 /// Writes the manual pages (roff): the main page to standard output, or one for each command into a folder.
-pub(super) fn man(command: Command, asked: &Pages) -> Result<(), Failure> {
-    let cannot = |error| Failure::Other(format!("the manual pages cannot be written: {error}"));
+pub(super) fn man(command: Command, asked: &Pages) -> Result<(), CommandFailure> {
+    let cannot = |error| CommandFailure::Other(format!("the manual pages cannot be written: {error}"));
     if let Some(folder) = &asked.folder {
         return clap_mangen::generate_to(command, folder).map_err(cannot);
     }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::doctor::report::Report;
+use crate::doctor::report::DoctorReport;
 use base::clock::Clock;
 use base::error::Error;
 use config::Config;
-use store::{DatabaseUrl, ExposedFile, SegmentBreak, Store, Tx, Vitals, list_exposed_files};
+use store::{DatabaseDiagnostics, DatabaseUrl, ExposedFile, SegmentBreak, Store, Tx, list_exposed_files};
 
 /// Below this much free space, in bytes, the check warns; below `NO_ROOM` it fails.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -17,7 +17,7 @@ const NO_ROOM: u64 = 64 << 20;
 const SKEW: TimeDelta = TimeDelta::seconds(2);
 const FAR: TimeDelta = TimeDelta::seconds(30);
 
-pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
+pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut DoctorReport) {
     if let DatabaseUrl::Sqlite(path) = &config.database.url {
         room(path, report);
         if !path.exists() {
@@ -33,20 +33,20 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
         Ok(store) => store,
         Err(error) => {
             let mend = "start the database, and check that database.url names it and a user with access";
-            return report.wrong("database", told(&error), mend);
+            return report.wrong("database", message(&error), mend);
         }
     };
-    match store.vitals() {
-        Ok(vitals) => {
-            report.ok("database", format!("reachable and writable: {}", vitals.version));
-            settings(config, &vitals, report);
+    match store.diagnostics() {
+        Ok(diagnostics) => {
+            report.ok("database", format!("reachable and writable: {}", diagnostics.version));
+            settings(config, &diagnostics, report);
             if !config.database.url.is_sqlite() {
-                compare("the database's clock", vitals.now, clock.now(), report);
+                compare("the database's clock", diagnostics.now, clock.now(), report);
             }
         }
         Err(error) => report.wrong(
             "database",
-            format!("not writable: {}", told(&error)),
+            format!("not writable: {}", message(&error)),
             "grant its user write access, and check the disk space",
         ),
     }
@@ -56,22 +56,22 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
 }
 
 /// An error for the operator. The drivers' causes contain no password.
-fn told(error: &Error) -> String {
+fn message(error: &Error) -> String {
     let cause = error.cause();
-    if cause.is_empty() { error.told().to_owned() } else { format!("{}: {cause}", error.told()) }
+    if cause.is_empty() { error.message().to_owned() } else { format!("{}: {cause}", error.message()) }
 }
 
-fn settings(config: &Config, vitals: &Vitals, report: &mut Report) {
-    if vitals.is_durable {
+fn settings(config: &Config, diagnostics: &DatabaseDiagnostics, report: &mut DoctorReport) {
+    if diagnostics.is_durable {
         report.ok("database", "commits are flushed to disk");
     } else {
         report.wrong(
             "database",
-            format!("commits can be lost in a crash: {}", vitals.durability),
+            format!("commits can be lost in a crash: {}", diagnostics.durability),
             "set fsync = on and full_page_writes = on in postgresql.conf",
         );
     }
-    if let Some((open, most)) = vitals.connections {
+    if let Some((open, most)) = diagnostics.connections {
         let ours = i64::from(config.database.connections);
         let counted = format!("{open} of {most} connections are open; each process opens up to {ours}");
         if ours + open > most {
@@ -84,7 +84,7 @@ fn settings(config: &Config, vitals: &Vitals, report: &mut Report) {
 }
 
 /// Whether the schema is that of this program.
-fn migrations(store: &Store, report: &mut Report) -> bool {
+fn migrations(store: &Store, report: &mut DoctorReport) -> bool {
     match store.migrations() {
         Ok(steps) if steps.iter().any(|step| !step.is_known) => {
             let mend = "run the newer version of onbehalf that has migrated it";
@@ -101,7 +101,7 @@ fn migrations(store: &Store, report: &mut Report) -> bool {
             pending == 0
         }
         Err(error) => {
-            report.wrong("migrations", told(&error), "check the database's log");
+            report.wrong("migrations", message(&error), "check the database's log");
             false
         }
     }
@@ -109,7 +109,7 @@ fn migrations(store: &Store, report: &mut Report) -> bool {
 
 /// Whether each chain of the audit record ends where its head says, and the triggers exist. `onbehalf audit
 /// verify` checks the whole chains.
-fn audit(store: &Store, report: &mut Report) {
+fn audit(store: &Store, report: &mut DoctorReport) {
     match store.read_here::<_, Error, _>(|tx| Ok((tx.is_audit_guarded()?, tx.is_audit_wiped()?))) {
         Ok((is_guarded, is_wiped)) => {
             if !is_guarded {
@@ -129,7 +129,7 @@ fn audit(store: &Store, report: &mut Report) {
                 );
             }
         }
-        Err(error) => report.wrong("audit", told(&error), "check the database's log"),
+        Err(error) => report.wrong("audit", message(&error), "check the database's log"),
     }
     journal(store, report);
     match store.read_here::<_, Error, _>(loose_heads) {
@@ -144,12 +144,12 @@ fn audit(store: &Store, report: &mut Report) {
                 "the audit record was changed: run `onbehalf audit verify`, and preserve the database as evidence",
             );
         }
-        Err(error) => report.wrong("audit", told(&error), "check the database's log"),
+        Err(error) => report.wrong("audit", message(&error), "check the database's log"),
     }
 }
 
 /// Whether every segment of an SQLite database's access journal is intact.
-fn journal(store: &Store, report: &mut Report) {
+fn journal(store: &Store, report: &mut DoctorReport) {
     match store.verify_access_journal() {
         Ok(breaks) if breaks.is_empty() => report.ok("audit", "every segment of the access journal holds"),
         Ok(breaks) => {
@@ -159,7 +159,7 @@ fn journal(store: &Store, report: &mut Report) {
             }
         }
         Err(error) => {
-            report.wrong("audit", told(&error), "check that the folder of the access journal can be read")
+            report.wrong("audit", message(&error), "check that the folder of the access journal can be read");
         }
     }
 }
@@ -169,7 +169,7 @@ fn loose_heads(tx: &mut Tx<'_>) -> Result<Vec<i64>, Error> {
 }
 
 /// Whether only their owner can access the files of an SQLite database.
-fn modes(database: &Path, report: &mut Report) {
+fn modes(database: &Path, report: &mut DoctorReport) {
     let exposed = list_exposed_files(database);
     if exposed.is_empty() {
         report.ok("database", "only their owner can access its files");
@@ -182,7 +182,7 @@ fn modes(database: &Path, report: &mut Report) {
 }
 
 /// Whether an SQLite file has room to grow.
-fn room(file: &Path, report: &mut Report) {
+fn room(file: &Path, report: &mut DoctorReport) {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let free = match rustix::fs::statvfs(folder) {
         Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
@@ -202,7 +202,7 @@ fn room(file: &Path, report: &mut Report) {
 }
 
 /// Compares another clock with that of this machine.
-pub(super) fn compare(whose: &str, theirs: DateTime<Utc>, ours: DateTime<Utc>, report: &mut Report) {
+pub(super) fn compare(whose: &str, theirs: DateTime<Utc>, ours: DateTime<Utc>, report: &mut DoctorReport) {
     let apart = (theirs - ours).abs();
     let found = format!("{whose} and the clock of this machine differ by {} seconds", apart.num_seconds());
     let mend = "synchronize both machines with the same time source (NTP)";

@@ -7,16 +7,16 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::doctor::report::Report;
+use crate::doctor::report::DoctorReport;
 use base::clock::Clock;
 use base::secret::Vault;
 use config::Config;
-use jose::key::{KeyRing, Purpose};
+use jose::key::{KeyPurpose, KeyRing};
 
 /// The age at which a signing key should be replaced.
 const OLD: TimeDelta = TimeDelta::days(365);
 
-pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
+pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut DoctorReport) {
     secrets(&config.secrets.key_file, report);
     if config.oauth.enabled {
         signing(&config.oauth.keys, clock.now(), report);
@@ -24,7 +24,7 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
 }
 
 /// The file of the key that encrypts secrets in the database.
-fn secrets(file: &Path, report: &mut Report) {
+fn secrets(file: &Path, report: &mut DoctorReport) {
     let name = file.display();
     match fs::metadata(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -47,7 +47,7 @@ fn secrets(file: &Path, report: &mut Report) {
 }
 
 /// The folder of the keys that sign tokens.
-fn signing(folder: &Path, now: DateTime<Utc>, report: &mut Report) {
+fn signing(folder: &Path, now: DateTime<Utc>, report: &mut DoctorReport) {
     let name = folder.display();
     match fs::metadata(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -75,7 +75,7 @@ fn signing(folder: &Path, now: DateTime<Utc>, report: &mut Report) {
             check_mode("keys", &entry.path(), report);
         }
     }
-    for purpose in Purpose::ALL {
+    for purpose in KeyPurpose::ALL {
         let Some(key) = ring.newest(purpose) else {
             let found = format!("{name} has no key for {}; the next start creates one", purpose.as_str());
             report.warning("keys", found, "run `onbehalf keys rotate`");
@@ -99,7 +99,7 @@ fn made_at(kid: &str) -> Option<DateTime<Utc>> {
 }
 
 /// Whether only its owner can read a file.
-fn check_mode(about: &'static str, file: &Path, report: &mut Report) {
+fn check_mode(about: &'static str, file: &Path, report: &mut DoctorReport) {
     let mode = fs::metadata(file).map(|found| found.permissions().mode() & 0o777).unwrap_or_default();
     if mode & 0o077 != 0 {
         let name = file.display();
@@ -111,6 +111,6 @@ fn check_mode(about: &'static str, file: &Path, report: &mut Report) {
     }
 }
 
-fn unusable(about: &'static str, what: &str, error: &io::Error, report: &mut Report) {
+fn unusable(about: &'static str, what: &str, error: &io::Error, report: &mut DoctorReport) {
     report.wrong(about, format!("{what}: {error}"), "make it readable for the user that runs onbehalf");
 }

@@ -8,16 +8,16 @@ mod network;
 mod process;
 mod report;
 
-use crate::verb::failure::{Failure, say};
+use crate::verb::failure::{CommandFailure, say};
 use base::clock::{Clock, SystemClock};
 use config::{Config, Faults, Sources};
-use domain::account::Who;
+use domain::account::Principal;
 
-use report::Report;
+use report::DoctorReport;
 use service::policy::{AccessPolicy, StaffReach};
 
-pub(super) fn doctor(sources: &Sources, as_json: bool) -> Result<(), Failure> {
-    let mut report = Report::default();
+pub(super) fn doctor(sources: &Sources, as_json: bool) -> Result<(), CommandFailure> {
+    let mut report = DoctorReport::default();
     match sources.load() {
         Ok(config) => examine(&config, &mut report),
         Err(Faults(faults)) => {
@@ -33,12 +33,12 @@ pub(super) fn doctor(sources: &Sources, as_json: bool) -> Result<(), Failure> {
     say(&if as_json { report.to_json() } else { report.to_text() });
     match report.wrong_things() {
         0 => Ok(()),
-        1 => Err(Failure::Other("1 thing is wrong".to_owned())),
-        more => Err(Failure::Other(format!("{more} things are wrong"))),
+        1 => Err(CommandFailure::Other("1 thing is wrong".to_owned())),
+        more => Err(CommandFailure::Other(format!("{more} things are wrong"))),
     }
 }
 
-fn examine(config: &Config, report: &mut Report) {
+fn examine(config: &Config, report: &mut DoctorReport) {
     let clock: &dyn Clock = &SystemClock;
     settings(config, report);
     keys::examine(config, clock, report);
@@ -48,7 +48,7 @@ fn examine(config: &Config, report: &mut Report) {
 }
 
 /// Settings that are valid each by itself, but not together, or not for a deployment.
-fn settings(config: &Config, report: &mut Report) {
+fn settings(config: &Config, report: &mut DoctorReport) {
     if config.access.policy.is_none() && !config.oauth.enabled {
         report.wrong(
             "settings",
@@ -90,7 +90,7 @@ fn settings(config: &Config, report: &mut Report) {
 }
 
 /// Callers that can authenticate, and see no data.
-fn callers(config: &Config, report: &mut Report) {
+fn callers(config: &Config, report: &mut DoctorReport) {
     let without = staff_without_organisation(config);
     if without > 0 {
         report.warning(
@@ -110,10 +110,13 @@ fn staff_without_organisation(config: &Config) -> usize {
     else {
         return 0;
     };
-    tokens.iter().filter(|token| matches!(token.who, Who::Staff { organisation: None, .. })).count()
+    tokens
+        .iter()
+        .filter(|token| matches!(token.principal, Principal::Staff { organisation: None, .. }))
+        .count()
 }
 
 /// Whether an app is registered for users.
 fn has_people(config: &Config) -> bool {
-    config.oauth.apps.iter().any(|app| app.mode != domain::account::Mode::System)
+    config.oauth.apps.iter().any(|app| app.mode != domain::account::AccessMode::System)
 }

@@ -7,7 +7,7 @@ use chrono::DateTime;
 use serde_json::Value;
 
 use crate::doctor::database;
-use crate::doctor::report::Report;
+use crate::doctor::report::DoctorReport;
 use base::clock::Clock;
 use base::net::fetch::{FetchOptions, Fetched, Fetcher, Reach};
 use config::Config;
@@ -18,7 +18,7 @@ use service::job::settings::Smtp;
 /// The timeout of a connection.
 const WAIT: Duration = Duration::from_secs(5);
 
-pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
+pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut DoctorReport) {
     if config.oauth.enabled && !config.oauth.providers.is_empty() {
         providers(config, clock, report);
     }
@@ -31,7 +31,7 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
 }
 
 /// Whether the mail server is reachable, supports TLS as configured, and accepts the login. Sends no message.
-fn mail(smtp: &Smtp, report: &mut Report) {
+fn mail(smtp: &Smtp, report: &mut DoctorReport) {
     let place = format!("{}:{}", smtp.host, smtp.port);
     let is_reached = reach("mail", &place, report);
     if !smtp.username.is_empty()
@@ -54,7 +54,7 @@ fn mail(smtp: &Smtp, report: &mut Report) {
     }
 }
 
-fn providers(config: &Config, clock: &dyn Clock, report: &mut Report) {
+fn providers(config: &Config, clock: &dyn Clock, report: &mut DoctorReport) {
     let options =
         FetchOptions { timeout: WAIT, max_bytes: 256 * 1024, allows_loopback: false, reach: Reach::Anywhere };
     let fetcher = match Fetcher::new(options) {
@@ -72,7 +72,7 @@ async fn examine_provider(
     provider: &ProviderSettings,
     fetcher: &Fetcher,
     clock: &dyn Clock,
-    report: &mut Report,
+    report: &mut DoctorReport,
 ) {
     let (id, url) = (&provider.id, discovery_url(provider));
     let mend = "check that oauth.providers has its issuer, and that this machine can reach it";
@@ -116,7 +116,7 @@ fn date_of(answer: &Fetched) -> Option<DateTime<chrono::Utc>> {
 }
 
 /// Whether a `HOST:PORT` accepts connections.
-fn reach(about: &'static str, place: &str, report: &mut Report) -> bool {
+fn reach(about: &'static str, place: &str, report: &mut DoctorReport) -> bool {
     let mend = "start it, or check that this machine can reach it";
     let addresses: Vec<_> = match place.to_socket_addrs() {
         Ok(addresses) => addresses.collect(),

@@ -2,22 +2,22 @@
 
 use chrono::TimeDelta;
 
-use crate::doctor::report::Report;
+use crate::doctor::report::DoctorReport;
 use base::clock::Clock;
-use config::{Config, Tls};
+use config::{Config, TlsFiles};
 use server::Certificate;
 
 /// How long before its end a certificate should be replaced.
 const SOON: TimeDelta = TimeDelta::days(30);
 
-pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
+pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut DoctorReport) {
     files(config, report);
     if let Some(tls) = &config.server.tls {
         certificate(config, tls, clock, report);
     }
 }
 
-fn files(config: &Config, report: &mut Report) {
+fn files(config: &Config, report: &mut DoctorReport) {
     let (wanted, possible) = (config.server.connections, server::possible_connections());
     let has_room = u64::try_from(wanted).is_ok_and(|wanted| wanted <= possible);
     if has_room {
@@ -30,7 +30,7 @@ fn files(config: &Config, report: &mut Report) {
     );
 }
 
-fn certificate(config: &Config, tls: &Tls, clock: &dyn Clock, report: &mut Report) {
+fn certificate(config: &Config, tls: &TlsFiles, clock: &dyn Clock, report: &mut DoctorReport) {
     let Certificate { ends_at, names } = match server::read_certificate(tls) {
         Ok(read) => read,
         Err(error) => {

@@ -35,9 +35,9 @@ struct Finding {
 
 /// All findings, in the order of the checks.
 #[derive(Default)]
-pub(super) struct Report(Vec<Finding>);
+pub(super) struct DoctorReport(Vec<Finding>);
 
-impl Report {
+impl DoctorReport {
     pub(super) fn ok(&mut self, about: &'static str, found: impl Into<String>) {
         self.0.push(Finding { state: State::Ok, about, found: found.into(), mend: None });
     }

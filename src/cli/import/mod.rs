@@ -4,13 +4,13 @@
 //! written in batches, each in one transaction with its audit records, its events, and the position in the
 //! file: after any interruption, the next run continues after the last committed batch.
 
-mod judge;
 mod pipeline;
 mod progress;
 mod report;
 mod run;
 mod source;
 mod tally;
+mod validate;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,29 +20,29 @@ use clap::Args;
 use serde_json::json;
 
 use crate::verb::database::open_migrated_store;
-use crate::verb::failure::{Failure, complain, say};
+use crate::verb::failure::{CommandFailure, complain, say};
 use crate::verb::output::Output;
 use api_fhir::bulk::{Bulk, Take};
 use base::clock::{Clock, SystemClock};
 use base::ids;
 use config::Sources;
-use judge::judge;
 use pipeline::Broken;
 use progress::Progress;
-use run::{Halt, Run};
-use source::{Format, Source};
+use run::{ImportHalt, ImportRun};
+use source::{FileFormat, Source};
+use validate::validate;
 
 /// The most lines of one transaction.
 const BATCH: usize = 2000;
 
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-pub(super) struct Options {
+pub(super) struct ImportOptions {
     /// The file: NDJSON of Consent, or CSV with a header
     file: PathBuf,
     /// The format of the file, if its name does not end in .csv or .ndjson
     #[arg(long, value_enum)]
-    format: Option<Format>,
+    format: Option<FileFormat>,
     /// Validate every line, also against the database, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -65,21 +65,21 @@ pub(super) struct Options {
     output: Output,
 }
 
-pub(super) fn import(sources: &Sources, options: &Options) -> Result<(), Failure> {
+pub(super) fn import(sources: &Sources, options: &ImportOptions) -> Result<(), CommandFailure> {
     let config = sources.load()?;
     let file = &options.file;
-    let format = options.format.unwrap_or_else(|| Format::of(file));
+    let format = options.format.unwrap_or_else(|| FileFormat::of(file));
     check(options, format)?;
     let mut lines = Source::open(file, format, config.limits.body_bytes)?;
     let store = open_migrated_store(&config)?;
-    let stop =
-        stop_by_signal().map_err(|error| Failure::Other(format!("cannot listen for signals: {error}")))?;
+    let stop = stop_by_signal()
+        .map_err(|error| CommandFailure::Other(format!("cannot listen for signals: {error}")))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{}", config.server.listen));
     let take = Take { as_exported: options.as_exported, people: options.with_people };
     let bulk = Bulk::new(config.contract, &url, Arc::clone(&clock), config.limits.json_depth, take);
     let id = ids::new_uuid(clock.now());
-    let mut run = Run::begin(run::Parts {
+    let mut run = ImportRun::begin(run::ImportParts {
         store,
         clock,
         id,
@@ -88,31 +88,31 @@ pub(super) fn import(sources: &Sources, options: &Options) -> Result<(), Failure
         is_rehearsal: options.dry_run,
         mode: mode(options, format),
         from_start: options.from_start,
-        is_table: format == Format::Csv,
+        is_table: format == FileFormat::Csv,
     })?;
-    let place = run.place();
-    if place.lines > 0 {
-        let told = format!("continuing after line {}", place.lines);
+    let position = run.place();
+    if position.lines > 0 {
+        let message = format!("continuing after line {}", position.lines);
         if options.output.json {
-            complain(&told);
+            complain(&message);
         } else {
-            say(&told);
+            say(&message);
         }
-        lines.seek(place).map_err(|error| source::cannot(file, &error))?;
+        lines.seek(position).map_err(|error| source::cannot(file, &error))?;
     }
     let columns = lines.columns();
-    let mut progress = Progress::start(file, place, options.rate);
+    let mut progress = Progress::start(file, position, options.rate);
     let batch =
         options.rate.map_or(BATCH, |rate| (usize::try_from(rate).unwrap_or(BATCH) / 5).clamp(1, BATCH));
     let width = std::thread::available_parallelism().map_or(1, usize::from);
     let taken = pipeline::run(
         lines,
         (batch, width),
-        |raw| judge(&bulk, columns.as_ref(), raw),
+        |raw| validate(&bulk, columns.as_ref(), raw),
         |batch| {
             progress.pace(batch.lines.len(), &stop);
             if stop.load(Ordering::Relaxed) {
-                return Err(Halt::Stopped);
+                return Err(ImportHalt::Stopped);
             }
             run.take(&batch)?;
             progress.advance(&batch, run.tally());
@@ -124,14 +124,16 @@ pub(super) fn import(sources: &Sources, options: &Options) -> Result<(), Failure
 }
 
 /// Refuses combinations of options that are not possible.
-fn check(options: &Options, format: Format) -> Result<(), Failure> {
-    if options.as_exported && format == Format::Csv {
-        return Err(Failure::Other("CSV has no ids to keep: --as-exported is for NDJSON".to_owned()));
+fn check(options: &ImportOptions, format: FileFormat) -> Result<(), CommandFailure> {
+    if options.as_exported && format == FileFormat::Csv {
+        return Err(CommandFailure::Other("CSV has no ids to keep: --as-exported is for NDJSON".to_owned()));
     }
     let path = |file: &Path| std::fs::canonicalize(file).ok();
     let report = options.report.as_deref().and_then(path);
     if report.is_some() && report == path(&options.file) {
-        return Err(Failure::Other("the report would overwrite the file: choose another name".to_owned()));
+        return Err(CommandFailure::Other(
+            "the report would overwrite the file: choose another name".to_owned(),
+        ));
     }
     Ok(())
 }
@@ -146,27 +148,28 @@ fn stop_by_signal() -> std::io::Result<Arc<AtomicBool>> {
 }
 
 /// What must be equal for a run to continue an earlier one.
-fn mode(options: &Options, format: Format) -> String {
+fn mode(options: &ImportOptions, format: FileFormat) -> String {
     format!("{format:?} {} {}", options.as_exported, options.with_people)
 }
 
 /// Reports the result.
 fn end(
-    taken: Result<(), Broken<Halt>>,
-    run: &mut Run,
+    taken: Result<(), Broken<ImportHalt>>,
+    run: &mut ImportRun,
     file: &Path,
-    options: &Options,
-) -> Result<(), Failure> {
+    options: &ImportOptions,
+) -> Result<(), CommandFailure> {
     let is_rehearsal = options.dry_run;
     let done = match taken {
         Ok(()) => run.finish(),
-        Err(Broken::Taker(Halt::Failed(failure))) => Err(failure),
+        Err(Broken::Taker(ImportHalt::Failed(failure))) => Err(failure),
         Err(Broken::Unreadable(error)) => Err(source::cannot(file, &error)),
-        Err(Broken::Judge) => Err(Failure::Other("the service failed to validate a line".to_owned())),
-        Err(Broken::Taker(Halt::Stopped)) => {
-            let place = run.place();
-            let told = format!("stopped after line {}: run the same command again to continue", place.lines);
-            Err(Failure::Other(told))
+        Err(Broken::Judge) => Err(CommandFailure::Other("the service failed to validate a line".to_owned())),
+        Err(Broken::Taker(ImportHalt::Stopped)) => {
+            let position = run.place();
+            let message =
+                format!("stopped after line {}: run the same command again to continue", position.lines);
+            Err(CommandFailure::Other(message))
         }
     };
     let first =
@@ -186,7 +189,7 @@ fn end(
     done?;
     match run.tally().left_out() {
         0 => Ok(()),
-        1 => Err(Failure::Other("1 line was not imported".to_owned())),
-        more => Err(Failure::Other(format!("{more} lines were not imported"))),
+        1 => Err(CommandFailure::Other("1 line was not imported".to_owned())),
+        more => Err(CommandFailure::Other(format!("{more} lines were not imported"))),
     }
 }

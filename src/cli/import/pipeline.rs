@@ -6,16 +6,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::import::source::{Place, Raw, Source};
+use crate::import::source::{FilePosition, Raw, Source};
 
 /// Lines that were validated together, and the position after them.
 pub(super) struct Batch<T> {
     pub(super) lines: Vec<T>,
-    pub(super) end: Place,
+    pub(super) end: FilePosition,
 }
 
 /// Lines to be validated, and the channel for the results.
-type Job<T> = (Vec<Raw>, Place, SyncSender<Batch<T>>);
+type Job<T> = (Vec<Raw>, FilePosition, SyncSender<Batch<T>>);
 
 /// Why not every line was processed.
 pub(super) enum Broken<E> {
@@ -32,25 +32,25 @@ pub(super) enum Broken<E> {
 pub(super) fn run<T: Send, E>(
     mut source: Source,
     (batch, width): (usize, usize),
-    judge: impl Fn(Raw) -> T + Sync,
+    validate: impl Fn(Raw) -> T + Sync,
     mut take: impl FnMut(Batch<T>) -> Result<(), E>,
 ) -> Result<(), Broken<E>> {
-    let (to_judges, jobs) = sync_channel::<Job<T>>(width);
-    let (in_order, judged) = sync_channel::<io::Result<Receiver<Batch<T>>>>(width + 1);
+    let (to_validators, jobs) = sync_channel::<Job<T>>(width);
+    let (in_order, validated) = sync_channel::<io::Result<Receiver<Batch<T>>>>(width + 1);
     let jobs = Mutex::new(jobs);
     thread::scope(|scope| {
-        scope.spawn(move || read(&mut source, batch, &to_judges, &in_order));
+        scope.spawn(move || read(&mut source, batch, &to_validators, &in_order));
         for _ in 0..width {
             scope.spawn(|| {
                 while let Some((lines, end, back)) = next(&jobs) {
                     // The receiver may have been dropped.
-                    let _gone = back.send(Batch { lines: lines.into_iter().map(&judge).collect(), end });
+                    let _gone = back.send(Batch { lines: lines.into_iter().map(&validate).collect(), end });
                 }
             });
         }
-        let taken = take_all(&judged, &mut take);
+        let taken = take_all(&validated, &mut take);
         // The reader waits for capacity in these: dropping them ends it, and then the validating threads.
-        drop(judged);
+        drop(validated);
         while next(&jobs).is_some() {}
         taken
     })
@@ -61,10 +61,10 @@ fn next<T>(jobs: &Mutex<Receiver<Job<T>>>) -> Option<Job<T>> {
 }
 
 fn take_all<T, E>(
-    judged: &Receiver<io::Result<Receiver<Batch<T>>>>,
+    validated: &Receiver<io::Result<Receiver<Batch<T>>>>,
     take: &mut impl FnMut(Batch<T>) -> Result<(), E>,
 ) -> Result<(), Broken<E>> {
-    while let Ok(next) = judged.recv() {
+    while let Ok(next) = validated.recv() {
         let batch = next.map_err(Broken::Unreadable)?.recv().or(Err(Broken::Judge))?;
         take(batch).map_err(Broken::Taker)?;
     }
@@ -74,7 +74,7 @@ fn take_all<T, E>(
 fn read<T>(
     source: &mut Source,
     batch: usize,
-    to_judges: &SyncSender<Job<T>>,
+    to_validators: &SyncSender<Job<T>>,
     in_order: &SyncSender<io::Result<Receiver<Batch<T>>>>,
 ) {
     loop {
@@ -86,8 +86,8 @@ fn read<T>(
                 return;
             }
         };
-        let (back, judged) = sync_channel(1);
-        if in_order.send(Ok(judged)).is_err() || to_judges.send((lines, end, back)).is_err() {
+        let (back, validated) = sync_channel(1);
+        if in_order.send(Ok(validated)).is_err() || to_validators.send((lines, end, back)).is_err() {
             return;
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::import::pipeline::Batch;
-use crate::import::source::Place;
+use crate::import::source::FilePosition;
 use crate::import::tally::Tally;
 
 /// The longest time until a signal is noticed during a wait.
@@ -23,7 +23,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Starts at a position in the file.
-    pub(super) fn start(file: &Path, from: Place, rate: Option<u32>) -> Self {
+    pub(super) fn start(file: &Path, from: FilePosition, rate: Option<u32>) -> Self {
         let length = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
         // Nothing is shown where standard error is not a terminal.
         let bar = ProgressBar::new(length).with_position(from.bytes);

@@ -13,7 +13,7 @@ use api_fhir::bulk::Columns;
 use fhir::outcome::Issue;
 
 /// How many lines are shown at the terminal when there is no file.
-const TOLD: u64 = 20;
+const MOST_PRINTED: u64 = 20;
 
 /// Why a line was not imported.
 pub(super) enum Why {
@@ -24,18 +24,18 @@ pub(super) enum Why {
 }
 
 /// The destination of the report.
-pub(super) enum Report {
+pub(super) enum ImportReport {
     File(File),
     /// The terminal, for the first few lines.
     Terminal {
-        told: u64,
+        printed: u64,
     },
 }
 
-impl Report {
+impl ImportReport {
     /// Opens the file, if there is one, of which so many bytes are kept. `None`: it is shorter.
     pub(super) fn open(path: Option<&Path>, length: u64) -> io::Result<Option<Self>> {
-        let Some(path) = path else { return Ok(Some(Self::Terminal { told: 0 })) };
+        let Some(path) = path else { return Ok(Some(Self::Terminal { printed: 0 })) };
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
         if file.metadata()?.len() < length {
             return Ok(None);
@@ -61,33 +61,33 @@ impl Report {
 
     /// Shows lines at the terminal, where there is no file.
     pub(super) fn tell(&mut self, lines: &[String], tell: impl Fn(&str)) {
-        let Self::Terminal { told } = self else { return };
+        let Self::Terminal { printed } = self else { return };
         for line in lines {
-            if *told < TOLD {
+            if *printed < MOST_PRINTED {
                 tell(line);
-            } else if *told == TOLD {
+            } else if *printed == MOST_PRINTED {
                 tell("and more: use --report FILE to get all");
             }
-            *told += 1;
+            *printed += 1;
         }
     }
 }
 
 /// The report of a line that was not imported.
 pub(super) fn line(number: u64, why: &Why, is_table: bool) -> String {
-    let told = match why {
+    let printed = match why {
         Why::Conflict(id) => json!({ "line": number, "outcome": "conflict", "id": id.to_string() }),
         Why::Refused(issues) => {
-            let issues: Vec<Value> = issues.iter().map(|issue| told(issue, is_table)).collect();
+            let issues: Vec<Value> = issues.iter().map(|issue| render_issue(issue, is_table)).collect();
             json!({ "line": number, "outcome": "refused", "issue": issues })
         }
     };
-    told.to_string()
+    printed.to_string()
 }
 
-fn told(issue: &Issue, is_table: bool) -> Value {
-    let mut told = Map::new();
-    let mut add = |name: &str, text: &str| drop(told.insert(name.to_owned(), text.into()));
+fn render_issue(issue: &Issue, is_table: bool) -> Value {
+    let mut printed = Map::new();
+    let mut add = |name: &str, text: &str| drop(printed.insert(name.to_owned(), text.into()));
     add("code", issue.code.code());
     if let Some(expression) = &issue.expression {
         add("expression", expression);
@@ -96,5 +96,5 @@ fn told(issue: &Issue, is_table: bool) -> Value {
         }
     }
     add("diagnostics", &issue.diagnostics);
-    Value::Object(told)
+    Value::Object(printed)
 }

@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::import::judge::Line;
 use crate::import::pipeline::Batch;
 use crate::import::report;
-use crate::import::report::{Report, Why};
-use crate::import::source::{Place, cannot};
-use crate::import::tally::{Outcome, Tally};
-use crate::verb::failure::{Failure, complain};
-use api_fhir::bulk::{Entry, issues_of};
+use crate::import::report::{ImportReport, Why};
+use crate::import::source::{FilePosition, cannot};
+use crate::import::tally::{LineOutcome, Tally};
+use crate::import::validate::Line;
+use crate::verb::failure::{CommandFailure, complain};
+use api_fhir::bulk::{BulkEntry, issues_of};
 use base::clock::Clock;
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use base::token::to_hex;
 use domain::account::Caller;
 use fhir::outcome::{Issue, IssueType};
@@ -31,15 +31,15 @@ const TRIES: u32 = 10;
 const WAIT: Duration = Duration::from_millis(500);
 
 /// Why a run ends before the file does.
-pub(super) enum Halt {
+pub(super) enum ImportHalt {
     /// A signal to stop.
     Stopped,
     /// An error.
-    Failed(Failure),
+    Failed(CommandFailure),
 }
 
 /// The parts of a run.
-pub(super) struct Parts<'p> {
+pub(super) struct ImportParts<'p> {
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) id: Uuid,
@@ -63,7 +63,7 @@ struct Mark {
 }
 
 /// A run.
-pub(super) struct Run {
+pub(super) struct ImportRun {
     store: Store,
     clock: Arc<dyn Clock>,
     id: Uuid,
@@ -73,7 +73,7 @@ pub(super) struct Run {
     /// The key of the position in the database.
     name: String,
     mark: Mark,
-    report: Report,
+    report: ImportReport,
 }
 
 /// The results of a batch.
@@ -82,10 +82,11 @@ struct Dealt {
     report: Vec<String>,
 }
 
-impl Run {
+impl ImportRun {
     /// Starts a run, or continues an earlier run over the same file.
-    pub(super) fn begin(parts: Parts<'_>) -> Result<Self, Failure> {
-        let Parts { store, clock, id, file, report: path, is_rehearsal, mode, from_start, is_table } = parts;
+    pub(super) fn begin(parts: ImportParts<'_>) -> Result<Self, CommandFailure> {
+        let ImportParts { store, clock, id, file, report: path, is_rehearsal, mode, from_start, is_table } =
+            parts;
         let digest = digest(file).map_err(|error| cannot(file, &error))?;
         let name = format!("import {digest} {mode}");
         let found = if from_start || is_rehearsal {
@@ -95,9 +96,9 @@ impl Run {
         };
         let mark: Mark = found.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let open = |length| {
-            Report::open(path, length).map_err(|error| {
+            ImportReport::open(path, length).map_err(|error| {
                 let name = path.unwrap_or(Path::new("the report")).display();
-                Failure::Other(format!("cannot write {name}: {error}"))
+                CommandFailure::Other(format!("cannot write {name}: {error}"))
             })
         };
         let (mark, report) = match open(mark.report)? {
@@ -105,7 +106,8 @@ impl Run {
             // Another report than that of the earlier run: it must have every line.
             None => (Mark::default(), open(0)?),
         };
-        let report = report.ok_or_else(|| Failure::Other("the report cannot be written".to_owned()))?;
+        let report =
+            report.ok_or_else(|| CommandFailure::Other("the report cannot be written".to_owned()))?;
         let caller = Caller { request_id: Some(id.to_string()), ..Caller::SERVICE };
         if !is_rehearsal {
             store.write_here(|tx| {
@@ -122,8 +124,8 @@ impl Run {
     }
 
     /// The position.
-    pub(super) fn place(&self) -> Place {
-        Place { bytes: self.mark.bytes, lines: self.mark.lines }
+    pub(super) fn place(&self) -> FilePosition {
+        FilePosition { bytes: self.mark.bytes, lines: self.mark.lines }
     }
 
     /// The outcomes of the lines.
@@ -132,54 +134,54 @@ impl Run {
     }
 
     /// Processes a batch: in one transaction, or, if the database refuses that, each line in its own.
-    pub(super) fn take(&mut self, batch: &Batch<Line>) -> Result<(), Halt> {
+    pub(super) fn take(&mut self, batch: &Batch<Line>) -> Result<(), ImportHalt> {
         match self.attempt(&batch.lines, batch.end) {
             Ok(()) => Ok(()),
-            Err(error) if error.kind() == Kind::Busy => Err(Halt::Failed(error.into())),
+            Err(error) if error.kind() == ErrorKind::Busy => Err(ImportHalt::Failed(error.into())),
             Err(_) => batch.lines.iter().try_for_each(|line| self.take_alone(line, batch.end)),
         }
     }
 
     /// Processes a line in its own transaction. One that the database refuses is reported, and the run
     /// continues.
-    fn take_alone(&mut self, line: &Line, end: Place) -> Result<(), Halt> {
+    fn take_alone(&mut self, line: &Line, end: FilePosition) -> Result<(), ImportHalt> {
         // The position stays before the batch until its last line is processed: repeating lines is harmless.
-        let place = self.place();
+        let position = self.place();
         let is_last = line.number >= end.lines;
-        let place = if is_last { end } else { place };
-        match self.attempt(std::slice::from_ref(line), place) {
+        let position = if is_last { end } else { position };
+        match self.attempt(std::slice::from_ref(line), position) {
             Ok(()) => Ok(()),
-            Err(error) if error.kind() == Kind::Busy => Err(Halt::Failed(error.into())),
+            Err(error) if error.kind() == ErrorKind::Busy => Err(ImportHalt::Failed(error.into())),
             Err(error) => {
-                complain(&format!("line {}: {}", line.number, Failure::from(error)));
-                let told = "The database refused this line.";
-                let issues = vec![Issue::error(IssueType::Exception, told)];
+                complain(&format!("line {}: {}", line.number, CommandFailure::from(error)));
+                let message = "The database refused this line.";
+                let issues = vec![Issue::error(IssueType::Exception, message)];
                 let mut dealt = Dealt { tally: self.mark.tally.clone(), report: Vec::new() };
                 self.refuse(&mut dealt, line, issues);
-                self.write(place, |_| Ok(dealt)).map_err(|error| Halt::Failed(error.into()))
+                self.write(position, |_| Ok(dealt)).map_err(|error| ImportHalt::Failed(error.into()))
             }
         }
     }
 
     /// Writes lines, and retries while the database is busy.
-    fn attempt(&mut self, lines: &[Line], end: Place) -> Result<(), Error> {
+    fn attempt(&mut self, lines: &[Line], end: FilePosition) -> Result<(), Error> {
         let (clock, caller) = (Arc::clone(&self.clock), self.caller.clone());
         let is_rehearsal = self.is_rehearsal;
         for _ in 1..TRIES {
             let seed = Dealt { tally: self.mark.tally.clone(), report: Vec::new() };
             let parts = (&*clock, &caller, is_rehearsal, self.is_table);
             match self.write(end, |tx| deal(tx, parts, lines, seed)) {
-                Err(error) if error.kind() == Kind::Busy => std::thread::sleep(WAIT),
+                Err(error) if error.kind() == ErrorKind::Busy => std::thread::sleep(WAIT),
                 done => return done,
             }
         }
-        Err(Error::new(Kind::Busy, "the database was busy for too long"))
+        Err(Error::new(ErrorKind::Busy, "the database was busy for too long"))
     }
 
     /// Commits the changes of `work` together with the new position.
     fn write(
         &mut self,
-        end: Place,
+        end: FilePosition,
         work: impl FnOnce(&mut Tx<'_>) -> Result<Dealt, Error>,
     ) -> Result<(), Error> {
         let Self { store, report, mark, name, is_rehearsal, .. } = self;
@@ -202,7 +204,7 @@ impl Run {
     }
 
     /// Deletes the position: the file is complete.
-    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+    pub(super) fn finish(&mut self) -> Result<(), CommandFailure> {
         if !self.is_rehearsal {
             let name = self.name.clone();
             self.store.write_here::<_, Error, _>(|tx| tx.save_setting(&name, None))?;
@@ -224,33 +226,33 @@ fn deal(
 ) -> Result<Dealt, Error> {
     let now = clock.now();
     for line in lines {
-        if let Ok(Entry::Person(person)) = &line.judged.entry {
+        if let Ok(BulkEntry::Person(person)) = &line.validated.entry {
             let at = if person.updated_at.timestamp() == 0 { now } else { person.updated_at };
             let is_new = if is_rehearsal {
                 tx.list_current_practices(&[person.nhs_number])?.is_empty()
             } else {
                 tx.insert_person_if_new(person, at)?
             };
-            dealt.tally.add_person(if is_new { Outcome::Created } else { Outcome::Same });
+            dealt.tally.add_person(if is_new { LineOutcome::Created } else { LineOutcome::Same });
         }
     }
-    let role = |line: &Line| match &line.judged.entry {
-        Ok(Entry::Role(incoming)) => Some(incoming.clone()),
-        Ok(Entry::Person(_)) | Err(_) => None,
+    let role = |line: &Line| match &line.validated.entry {
+        Ok(BulkEntry::Role(incoming)) => Some(incoming.clone()),
+        Ok(BulkEntry::Person(_)) | Err(_) => None,
     };
     let incoming: Vec<Incoming> = lines.iter().filter_map(role).collect();
     let mut imported = import_roles(tx, clock, caller, &incoming, is_rehearsal)?.into_iter();
     for line in lines {
-        match &line.judged.entry {
+        match &line.validated.entry {
             Err(issues) => refuse(&mut dealt, line, issues.clone(), is_table),
-            Ok(Entry::Person(_)) => {}
-            Ok(Entry::Role(_)) => {
-                let grantor = line.judged.grantor.as_ref().map(domain::proxy::OdsCode::as_str);
+            Ok(BulkEntry::Person(_)) => {}
+            Ok(BulkEntry::Role(_)) => {
+                let grantor = line.validated.grantor.as_ref().map(domain::proxy::OdsCode::as_str);
                 match imported.next() {
-                    Some(Imported::Created(_)) => dealt.tally.add_role(grantor, Outcome::Created),
-                    Some(Imported::Same(_)) => dealt.tally.add_role(grantor, Outcome::Same),
+                    Some(Imported::Created(_)) => dealt.tally.add_role(grantor, LineOutcome::Created),
+                    Some(Imported::Same(_)) => dealt.tally.add_role(grantor, LineOutcome::Same),
                     Some(Imported::Conflict(id)) => {
-                        dealt.tally.add_role(grantor, Outcome::Conflict);
+                        dealt.tally.add_role(grantor, LineOutcome::Conflict);
                         dealt.report.push(report::line(line.number, &Why::Conflict(id), is_table));
                     }
                     Some(Imported::Refused(error)) => refuse(&mut dealt, line, issues_of(error), is_table),
@@ -263,8 +265,8 @@ fn deal(
 }
 
 fn refuse(dealt: &mut Dealt, line: &Line, issues: Vec<Issue>, is_table: bool) {
-    let grantor = line.judged.grantor.as_ref().map(domain::proxy::OdsCode::as_str);
-    dealt.tally.add_role(grantor, Outcome::Refused);
+    let grantor = line.validated.grantor.as_ref().map(domain::proxy::OdsCode::as_str);
+    dealt.tally.add_role(grantor, LineOutcome::Refused);
     dealt.report.push(report::line(line.number, &Why::Refused(issues), is_table));
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use csv::{ByteRecord, Position, ReaderBuilder};
 
-use crate::verb::failure::Failure;
+use crate::verb::failure::CommandFailure;
 use api_fhir::bulk::Columns;
 
 /// The size of a read, in bytes.
@@ -14,7 +14,7 @@ const BUFFER: usize = 1 << 18;
 
 /// A position in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct FilePosition {
     /// The number of bytes before it.
     pub(super) bytes: u64,
     /// The number of lines before it.
@@ -26,11 +26,11 @@ pub(super) struct Raw {
     /// Its number in the file, from 1.
     pub(super) number: u64,
     /// Its content.
-    pub(super) content: Content,
+    pub(super) content: LineContent,
 }
 
 /// The content of a line.
-pub(super) enum Content {
+pub(super) enum LineContent {
     /// A line of NDJSON, not parsed.
     Json(Vec<u8>),
     /// The cells of a row.
@@ -47,20 +47,20 @@ pub(super) struct Source {
 }
 
 enum Lines {
-    Json { file: BufReader<File>, place: Place },
+    Json { file: BufReader<File>, position: FilePosition },
     Table { rows: csv::Reader<File>, columns: Columns },
 }
 
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
+pub(super) enum FileFormat {
     /// One resource on each line
     Ndjson,
     /// A table with a header
     Csv,
 }
 
-impl Format {
+impl FileFormat {
     /// The format by the suffix of a file name; NDJSON for any other.
     pub(super) fn of(file: &Path) -> Self {
         let is_csv = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
@@ -70,22 +70,23 @@ impl Format {
 
 impl Source {
     /// Opens a file, and reads the header of a CSV file.
-    pub(super) fn open(path: &Path, format: Format, most: usize) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path, format: FileFormat, most: usize) -> Result<Self, CommandFailure> {
         let name = path.display();
         let file = File::open(path).map_err(|error| cannot(path, &error))?;
         let lines = match format {
-            Format::Ndjson => {
-                Lines::Json { file: BufReader::with_capacity(BUFFER, file), place: Place::default() }
-            }
-            Format::Csv => {
+            FileFormat::Ndjson => Lines::Json {
+                file: BufReader::with_capacity(BUFFER, file),
+                position: FilePosition::default(),
+            },
+            FileFormat::Csv => {
                 // A row of another length is refused by itself, with its line number.
                 let mut rows = ReaderBuilder::new().flexible(true).buffer_capacity(BUFFER).from_reader(file);
                 let header = rows.byte_headers().map_err(|error| cannot(path, &error.into()))?;
                 let header: Option<Vec<&str>> =
                     header.iter().map(|cell| std::str::from_utf8(cell).ok()).collect();
-                let told = || Failure::Other(format!("{name}: the header is not in UTF-8"));
-                let columns = Columns::read(header.ok_or_else(told)?.into_iter());
-                let columns = columns.map_err(|wrong| Failure::Other(format!("{name}: {wrong}")))?;
+                let failure = || CommandFailure::Other(format!("{name}: the header is not in UTF-8"));
+                let columns = Columns::read(header.ok_or_else(failure)?.into_iter());
+                let columns = columns.map_err(|wrong| CommandFailure::Other(format!("{name}: {wrong}")))?;
                 Lines::Table { rows, columns }
             }
         };
@@ -101,11 +102,11 @@ impl Source {
     }
 
     /// Continues at a position after the end of a line.
-    pub(super) fn seek(&mut self, to: Place) -> io::Result<()> {
+    pub(super) fn seek(&mut self, to: FilePosition) -> io::Result<()> {
         match &mut self.lines {
-            Lines::Json { file, place } => {
+            Lines::Json { file, position } => {
                 file.seek(SeekFrom::Start(to.bytes))?;
-                *place = to;
+                *position = to;
             }
             Lines::Table { rows, .. } => {
                 let mut position = Position::new();
@@ -118,19 +119,18 @@ impl Source {
 
     /// The next lines, at most `wanted`, and the position after them; none at the end of the file. Empty
     /// lines are counted and skipped.
-    pub(super) fn read(&mut self, wanted: usize) -> io::Result<(Vec<Raw>, Place)> {
+    pub(super) fn read(&mut self, wanted: usize) -> io::Result<(Vec<Raw>, FilePosition)> {
         let mut found = Vec::with_capacity(wanted);
         match &mut self.lines {
-            Lines::Json { file, place } => {
+            Lines::Json { file, position } => {
                 while found.len() < wanted {
-                    let Some(content) = read_line(file, place, self.most)? else { break };
-                    let is_empty =
-                        matches!(&content, Content::Json(line) if line.iter().all(u8::is_ascii_whitespace));
+                    let Some(content) = read_line(file, position, self.most)? else { break };
+                    let is_empty = matches!(&content, LineContent::Json(line) if line.iter().all(u8::is_ascii_whitespace));
                     if !is_empty {
-                        found.push(Raw { number: place.lines, content });
+                        found.push(Raw { number: position.lines, content });
                     }
                 }
-                Ok((found, *place))
+                Ok((found, *position))
             }
             Lines::Table { rows, .. } => {
                 let mut row = ByteRecord::new();
@@ -138,18 +138,22 @@ impl Source {
                     let number = row.position().map_or(0, Position::line);
                     let is_long = row.as_slice().len() > self.most;
                     let row = std::mem::take(&mut row);
-                    let content = if is_long { Content::TooLong } else { Content::Row(row) };
+                    let content = if is_long { LineContent::TooLong } else { LineContent::Row(row) };
                     found.push(Raw { number, content });
                 }
-                let place = rows.position();
-                Ok((found, Place { bytes: place.byte(), lines: place.line().saturating_sub(1) }))
+                let position = rows.position();
+                Ok((found, FilePosition { bytes: position.byte(), lines: position.line().saturating_sub(1) }))
             }
         }
     }
 }
 
 /// Reads a line without its end; keeps at most the allowed length.
-fn read_line(file: &mut BufReader<File>, place: &mut Place, most: usize) -> io::Result<Option<Content>> {
+fn read_line(
+    file: &mut BufReader<File>,
+    position: &mut FilePosition,
+    most: usize,
+) -> io::Result<Option<LineContent>> {
     let mut line = Vec::new();
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let mut read = u64::try_from(file.by_ref().take(limit).read_until(b'\n', &mut line)?).unwrap_or(u64::MAX);
@@ -160,12 +164,12 @@ fn read_line(file: &mut BufReader<File>, place: &mut Place, most: usize) -> io::
     if is_long {
         read += skip_line(file)?;
     }
-    if *place == Place::default() && line.starts_with(b"\xef\xbb\xbf") {
+    if *position == FilePosition::default() && line.starts_with(b"\xef\xbb\xbf") {
         // A byte order mark, which some editors write.
         line.drain(..3);
     }
-    *place = Place { bytes: place.bytes + read, lines: place.lines + 1 };
-    Ok(Some(if is_long { Content::TooLong } else { Content::Json(line) }))
+    *position = FilePosition { bytes: position.bytes + read, lines: position.lines + 1 };
+    Ok(Some(if is_long { LineContent::TooLong } else { LineContent::Json(line) }))
 }
 
 /// Skips the rest of a line and returns its length.
@@ -185,6 +189,6 @@ fn skip_line(file: &mut BufReader<File>) -> io::Result<u64> {
     }
 }
 
-pub(super) fn cannot(file: &Path, error: &io::Error) -> Failure {
-    Failure::Other(format!("cannot read {}: {error}", file.display()))
+pub(super) fn cannot(file: &Path, error: &io::Error) -> CommandFailure {
+    CommandFailure::Other(format!("cannot read {}: {error}", file.display()))
 }

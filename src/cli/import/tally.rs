@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The outcome of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum LineOutcome {
     Created,
     Same,
     Conflict,
@@ -34,12 +34,12 @@ pub(super) struct Tally {
 }
 
 impl Counts {
-    fn add(&mut self, outcome: Outcome) {
+    fn add(&mut self, outcome: LineOutcome) {
         match outcome {
-            Outcome::Created => self.created += 1,
-            Outcome::Same => self.same += 1,
-            Outcome::Conflict => self.conflict += 1,
-            Outcome::Refused => self.refused += 1,
+            LineOutcome::Created => self.created += 1,
+            LineOutcome::Same => self.same += 1,
+            LineOutcome::Conflict => self.conflict += 1,
+            LineOutcome::Refused => self.refused += 1,
         }
     }
 
@@ -51,13 +51,13 @@ impl Counts {
 
 impl Tally {
     /// Counts a role.
-    pub(super) fn add_role(&mut self, grantor: Option<&str>, outcome: Outcome) {
+    pub(super) fn add_role(&mut self, grantor: Option<&str>, outcome: LineOutcome) {
         self.roles.add(outcome);
         self.by_grantor.entry(grantor.unwrap_or("-").to_owned()).or_default().add(outcome);
     }
 
     /// Counts a person.
-    pub(super) fn add_person(&mut self, outcome: Outcome) {
+    pub(super) fn add_person(&mut self, outcome: LineOutcome) {
         self.people.add(outcome);
     }
 

@@ -6,14 +6,14 @@ use ::config::Faults;
 use base::error::Error;
 
 /// Why a command failed, in one or more sentences for the user.
-pub(crate) enum Failure {
+pub(crate) enum CommandFailure {
     /// The settings are not valid.
     Settings(Faults),
     /// Anything else.
     Other(String),
 }
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for CommandFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Settings(Faults(faults)) => f.write_str(&faults.join("; ")),
@@ -22,19 +22,19 @@ impl std::fmt::Display for Failure {
     }
 }
 
-impl From<Faults> for Failure {
+impl From<Faults> for CommandFailure {
     fn from(faults: Faults) -> Self {
         Self::Settings(faults)
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for CommandFailure {
     fn from(error: Error) -> Self {
         let cause = error.cause();
         Self::Other(if cause.is_empty() {
-            error.told().to_owned()
+            error.message().to_owned()
         } else {
-            format!("{}: {cause}", error.told())
+            format!("{}: {cause}", error.message())
         })
     }
 }

@@ -13,9 +13,9 @@ use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::sync::Mutex;
 
-use domain::event::Failure;
+use domain::event::DeliveryFailure;
 use service::event::channel::broker_url::{BrokerCredentials, BrokerUrl, Protocol, lines};
-use service::event::channel::carrier::{Carried, Parcel};
+use service::event::channel::sender::{OutboundMessage, SendResult};
 
 /// The most open connections.
 const MOST: usize = 64;
@@ -38,35 +38,45 @@ type Open = (Arc<Connection>, Channel);
 
 impl Amqp {
     /// Publishes a message, and waits until the broker has put it into a queue.
-    pub(super) async fn carry(&self, url: &BrokerUrl, parcel: &Parcel, timeout: Duration) -> Carried {
-        let key = (url.authority(), url.path.clone(), BrokerCredentials::of(parcel));
-        let result = tokio::time::timeout(timeout, self.publish(url, &key, parcel)).await;
+    pub(super) async fn send(
+        &self,
+        url: &BrokerUrl,
+        outbound: &OutboundMessage,
+        timeout: Duration,
+    ) -> SendResult {
+        let key = (url.authority(), url.path.clone(), BrokerCredentials::of(outbound));
+        let result = tokio::time::timeout(timeout, self.publish(url, &key, outbound)).await;
         let outcome = result.unwrap_or(Err("timeout"));
         if outcome.is_err() {
             // Any error closes the channel.
             self.open.lock().await.remove(&key);
         }
-        let outcome = outcome.map_err(Failure::passing);
-        Carried { outcome, status: None, answer: None }
+        let outcome = outcome.map_err(DeliveryFailure::transient);
+        SendResult { outcome, status: None, answer: None }
     }
 
-    async fn publish(&self, url: &BrokerUrl, key: &Key, parcel: &Parcel) -> Result<(), &'static str> {
+    async fn publish(
+        &self,
+        url: &BrokerUrl,
+        key: &Key,
+        outbound: &OutboundMessage,
+    ) -> Result<(), &'static str> {
         let channel = self.channel(url, key).await?;
         let mut headers = FieldTable::default();
-        for (name, value) in lines(parcel) {
+        for (name, value) in lines(outbound) {
             headers.insert(name.into(), AMQPValue::LongString(value.into()));
         }
         let mut properties = BasicProperties::default()
             .with_delivery_mode(PERSISTENT)
-            .with_message_id(parcel.message.id.as_str().into())
+            .with_message_id(outbound.message.id.as_str().into())
             .with_headers(headers);
-        if let Some(kind) = parcel.message.content_type {
+        if let Some(kind) = outbound.message.content_type {
             properties = properties.with_content_type(kind.into());
         }
         let options = BasicPublishOptions { mandatory: true, immediate: false };
         let (exchange, routing_key) = (url.exchange.as_str().into(), url.routing_key.as_str().into());
         let sent =
-            channel.basic_publish(exchange, routing_key, options, &parcel.message.body, properties).await;
+            channel.basic_publish(exchange, routing_key, options, &outbound.message.body, properties).await;
         match sent.map_err(|error| code(&error))?.await.map_err(|error| code(&error))? {
             Confirmation::Ack(None) => Ok(()),
             Confirmation::Ack(Some(BasicReturnMessage { .. })) => Err(UNROUTABLE),

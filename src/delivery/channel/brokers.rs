@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::amqp::Amqp;
 use super::nats::Nats;
-use domain::event::Failure;
+use domain::event::DeliveryFailure;
 use service::event::channel::broker_url::{BrokerUrl, Protocol};
-use service::event::channel::carrier::{Carried, Parcel};
+use service::event::channel::sender::{OutboundMessage, SendResult};
 
 /// The brokers that the settings allow.
 #[derive(Clone, Default)]
@@ -25,16 +25,17 @@ impl Brokers {
     }
 
     /// Sends a message to the broker of its endpoint.
-    pub async fn carry(&self, parcel: &Parcel) -> Carried {
-        let refused = |code| Carried { outcome: Err(Failure::lasting(code)), status: None, answer: None };
-        let Ok(url) = BrokerUrl::parse(&parcel.endpoint) else { return refused("endpoint") };
+    pub async fn send(&self, outbound: &OutboundMessage) -> SendResult {
+        let refused =
+            |code| SendResult { outcome: Err(DeliveryFailure::lasting(code)), status: None, answer: None };
+        let Ok(url) = BrokerUrl::parse(&outbound.endpoint) else { return refused("endpoint") };
         if !self.allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&url.authority())) {
             return refused("forbidden-address");
         }
-        let timeout = parcel.timeout.to_std().unwrap_or(Duration::ZERO);
+        let timeout = outbound.timeout.to_std().unwrap_or(Duration::ZERO);
         match url.protocol {
-            Protocol::Nats { .. } => self.nats.carry(&url, parcel, timeout).await,
-            Protocol::Amqp { .. } => self.amqp.carry(&url, parcel, timeout).await,
+            Protocol::Nats { .. } => self.nats.send(&url, outbound, timeout).await,
+            Protocol::Amqp { .. } => self.amqp.send(&url, outbound, timeout).await,
         }
     }
 }

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use domain::event::ChannelType;
-use service::event::channel::carrier::{Carried, Carrier, Parcel};
+use service::event::channel::sender::{ChannelSender, OutboundMessage, SendResult};
 use service::event::channel::sockets::Sockets;
 
 pub(crate) use amqp::UNROUTABLE;
@@ -28,12 +28,12 @@ pub struct Channels {
     pub sockets: Sockets,
 }
 
-impl Carrier for Channels {
-    fn carry<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Carried> {
-        match parcel.kind {
-            ChannelType::RestHook => self.rest_hook.carry(parcel),
-            ChannelType::WebSocket => self.sockets.carry(parcel).boxed(),
-            ChannelType::Message => self.brokers.carry(parcel).boxed(),
+impl ChannelSender for Channels {
+    fn send<'a>(&'a self, outbound: &'a OutboundMessage) -> BoxFuture<'a, SendResult> {
+        match outbound.kind {
+            ChannelType::RestHook => self.rest_hook.send(outbound),
+            ChannelType::WebSocket => self.sockets.send(outbound).boxed(),
+            ChannelType::Message => self.brokers.send(outbound).boxed(),
         }
     }
 }

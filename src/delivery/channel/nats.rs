@@ -8,9 +8,9 @@ use async_nats::jetstream::context::{Context, PublishErrorKind};
 use async_nats::{ConnectErrorKind, ConnectOptions, HeaderMap, jetstream};
 use tokio::sync::Mutex;
 
-use domain::event::Failure;
+use domain::event::DeliveryFailure;
 use service::event::channel::broker_url::{BrokerCredentials, BrokerUrl, Protocol, lines};
-use service::event::channel::carrier::{Carried, Parcel};
+use service::event::channel::sender::{OutboundMessage, SendResult};
 
 /// The most open connections.
 const MOST: usize = 64;
@@ -26,33 +26,38 @@ pub(super) struct Nats {
 impl Nats {
     /// Publishes a message, and waits for a stream's acknowledgement. The message id is that of the
     /// notification, by which JetStream drops a duplicate (`Nats-Msg-Id`).
-    pub(super) async fn carry(&self, url: &BrokerUrl, parcel: &Parcel, timeout: Duration) -> Carried {
-        let key = (url.authority(), BrokerCredentials::of(parcel));
-        let result = tokio::time::timeout(timeout, self.publish(url, &key, parcel, timeout)).await;
+    pub(super) async fn send(
+        &self,
+        url: &BrokerUrl,
+        outbound: &OutboundMessage,
+        timeout: Duration,
+    ) -> SendResult {
+        let key = (url.authority(), BrokerCredentials::of(outbound));
+        let result = tokio::time::timeout(timeout, self.publish(url, &key, outbound, timeout)).await;
         let outcome = result.unwrap_or(Err("timeout"));
         if outcome.is_err() {
             // After any error the next attempt begins with a new connection.
             self.open.lock().await.remove(&key);
         }
-        let outcome = outcome.map_err(Failure::passing);
-        Carried { outcome, status: None, answer: None }
+        let outcome = outcome.map_err(DeliveryFailure::transient);
+        SendResult { outcome, status: None, answer: None }
     }
 
     async fn publish(
         &self,
         url: &BrokerUrl,
         key: &(String, BrokerCredentials),
-        parcel: &Parcel,
+        outbound: &OutboundMessage,
         timeout: Duration,
     ) -> Result<(), &'static str> {
         let context = self.context(url, key, timeout).await?;
         let mut headers = HeaderMap::new();
-        headers.insert("Nats-Msg-Id", parcel.message.id.as_str());
-        for (name, value) in lines(parcel) {
+        headers.insert("Nats-Msg-Id", outbound.message.id.as_str());
+        for (name, value) in lines(outbound) {
             headers.insert(name, value);
         }
         let published =
-            context.publish_with_headers(url.path.clone(), headers, parcel.message.body.clone().into());
+            context.publish_with_headers(url.path.clone(), headers, outbound.message.body.clone().into());
         let acknowledged = published.await.map_err(|error| code(error.kind()))?;
         acknowledged.await.map_err(|error| code(error.kind()))?;
         Ok(())

@@ -20,9 +20,9 @@ use reqwest::{Client, Response, StatusCode};
 use base::clock::Clock;
 use base::error::Error;
 use base::net::resolver::{Lookup, NameFault, PublicOnly};
-use domain::event::{ChannelType, DELIVERY, Failure};
-use service::event::channel::carrier::{Carried, Carrier, Parcel};
-use service::event::endpoint::judge;
+use domain::event::{ChannelType, DELIVERY, DeliveryFailure};
+use service::event::channel::sender::{ChannelSender, OutboundMessage, SendResult};
+use service::event::endpoint::check_endpoint;
 use service::event::settings::Subscriptions;
 
 /// How much of a response body is kept, in bytes.
@@ -70,13 +70,14 @@ impl RestHook {
         Ok(Self { client: client.map_err(Error::fault)?, settings, clock })
     }
 
-    async fn post(&self, parcel: &Parcel, head: &mut Head) -> Result<(), Failure> {
+    async fn post(&self, outbound: &OutboundMessage, head: &mut Head) -> Result<(), DeliveryFailure> {
         // Checked again: the settings may have changed, and an IP address in the URL is never resolved.
-        if judge(ChannelType::RestHook, &parcel.endpoint, &self.settings).is_err() {
-            return Err(Failure { is_final: true, ..failure("forbidden-address") });
+        if check_endpoint(ChannelType::RestHook, &outbound.endpoint, &self.settings).is_err() {
+            return Err(DeliveryFailure { is_final: true, ..failure("forbidden-address") });
         }
-        let headers = headers(parcel).ok_or(Failure { is_final: true, ..failure("header") })?;
-        let request = self.client.post(&parcel.endpoint).headers(headers).body(parcel.message.body.clone());
+        let headers = headers(outbound).ok_or(DeliveryFailure { is_final: true, ..failure("header") })?;
+        let request =
+            self.client.post(&outbound.endpoint).headers(headers).body(outbound.message.body.clone());
         let mut response = request.send().await.map_err(|error| unsent(&error))?;
         head.status = Some(response.status());
         head.retry_after = retry_after(&response, self.clock.now());
@@ -85,20 +86,20 @@ impl RestHook {
             let wanted = chunk.len().min(MOST_ANSWER - head.answer.len());
             head.answer.extend(chunk.iter().take(wanted));
         }
-        judge_status(response.status())
+        check_status(response.status())
     }
 }
 
-impl Carrier for RestHook {
-    fn carry<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Carried> {
+impl ChannelSender for RestHook {
+    fn send<'a>(&'a self, outbound: &'a OutboundMessage) -> BoxFuture<'a, SendResult> {
         async move {
             let mut head = Head::default();
-            let limit = parcel.timeout.to_std().unwrap_or_default();
-            let posted = tokio::time::timeout(limit, self.post(parcel, &mut head)).await;
+            let limit = outbound.timeout.to_std().unwrap_or_default();
+            let posted = tokio::time::timeout(limit, self.post(outbound, &mut head)).await;
             let outcome = posted.unwrap_or_else(|_late| Err(failure("timeout")));
             let retry_after = head.retry_after;
-            Carried {
-                outcome: outcome.map_err(|failure| Failure { retry_after, ..failure }),
+            SendResult {
+                outcome: outcome.map_err(|failure| DeliveryFailure { retry_after, ..failure }),
                 status: head.status.map(|status| status.as_u16()),
                 answer: (!head.answer.is_empty()).then(|| readable(&head.answer)),
             }
@@ -107,18 +108,18 @@ impl Carrier for RestHook {
     }
 }
 
-const fn failure(code: &'static str) -> Failure {
-    Failure { code, is_final: false, retry_after: None }
+const fn failure(code: &'static str) -> DeliveryFailure {
+    DeliveryFailure { code, is_final: false, retry_after: None }
 }
 
 /// The headers of a notification. `None` where one of them is not valid.
-fn headers(parcel: &Parcel) -> Option<HeaderMap> {
+fn headers(outbound: &OutboundMessage) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     headers.insert(HeaderName::from_static(DELIVERY), HeaderValue::from_static("1"));
-    if let Some(content_type) = parcel.message.content_type {
+    if let Some(content_type) = outbound.message.content_type {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
-    for (name, value) in &parcel.headers {
+    for (name, value) in &outbound.headers {
         let mut value = HeaderValue::from_str(value).ok()?;
         value.set_sensitive(true);
         headers.append(HeaderName::from_bytes(name.as_bytes()).ok()?, value);
@@ -127,10 +128,10 @@ fn headers(parcel: &Parcel) -> Option<HeaderMap> {
 }
 
 /// The result of a response with this status. Its body does not matter.
-fn judge_status(status: StatusCode) -> Result<(), Failure> {
+fn check_status(status: StatusCode) -> Result<(), DeliveryFailure> {
     match status {
         _ if status.is_success() => Ok(()),
-        StatusCode::GONE => Err(Failure { is_final: true, ..failure("gone") }),
+        StatusCode::GONE => Err(DeliveryFailure { is_final: true, ..failure("gone") }),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(failure("unauthorised")),
         _ if status.is_redirection() => Err(failure("redirect")),
         _ => Err(failure("status")),
@@ -149,13 +150,13 @@ fn retry_after(response: &Response, now: DateTime<Utc>) -> Option<TimeDelta> {
 }
 
 /// Why a request got no response, from the root cause of the error.
-fn unsent(error: &reqwest::Error) -> Failure {
+fn unsent(error: &reqwest::Error) -> DeliveryFailure {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(at) = cause {
         if let Some(fault) = at.downcast_ref::<NameFault>() {
             return match fault {
                 NameFault::Unknown => failure("dns"),
-                NameFault::NotPublic => Failure { is_final: true, ..failure("forbidden-address") },
+                NameFault::NotPublic => DeliveryFailure { is_final: true, ..failure("forbidden-address") },
             };
         }
         if at.is::<rustls::Error>() {

@@ -8,25 +8,25 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::worker::hosts::Hosts;
-use crate::worker::place::Place;
+use crate::worker::target::DeliveryTarget;
 use base::clock::Clock;
 use base::secret::Vault;
 use service::authority::Authority;
-use service::event::channel::carrier::Carrier;
-use service::event::front::Front;
+use service::event::channel::sender::ChannelSender;
+use service::event::renderer::NotificationRenderer;
 use service::event::settings::Subscriptions;
 use store::{Due, Store};
 use web::observe::Metrics;
 
 /// The parts of delivery.
 #[expect(missing_docs, reason = "each is described where it is defined")]
-pub struct Parts {
+pub struct WorkerParts {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub settings: Arc<Subscriptions>,
     pub vault: Arc<Vault>,
-    pub front: Arc<dyn Front>,
-    pub carrier: Arc<dyn Carrier>,
+    pub renderer: Arc<dyn NotificationRenderer>,
+    pub sender: Arc<dyn ChannelSender>,
     /// The registered apps; `None` without an authorization server.
     pub authority: Option<Arc<Authority>>,
     pub metrics: Metrics,
@@ -35,8 +35,8 @@ pub struct Parts {
 }
 
 /// The state that all tasks share.
-pub(super) struct Context {
-    pub(super) parts: Parts,
+pub(super) struct WorkerContext {
+    pub(super) parts: WorkerParts,
     /// The name under which this process holds leases.
     pub(super) holder: String,
     pub(super) hosts: Mutex<Hosts>,
@@ -52,7 +52,7 @@ pub(super) enum Signal {
         /// The subscription that it served.
         subscription: Uuid,
         /// The place that it sent to.
-        place: Place,
+        target: DeliveryTarget,
     },
     /// Stop, after running tasks have had so long to finish.
     Stop(Duration),
@@ -62,24 +62,24 @@ pub(super) enum Signal {
 pub(super) struct Leased {
     pub(super) due: Due,
     /// The place whose slots and failures it shares.
-    pub(super) place: Place,
+    pub(super) target: DeliveryTarget,
 }
 
 impl Leased {
     pub(super) fn of(due: Due) -> Self {
         let Due { subscription, endpoint, owner, is_heartbeat } = &due;
-        let place = if endpoint.is_some() {
-            Place::of(endpoint.as_deref(), owner, *is_heartbeat)
+        let target = if endpoint.is_some() {
+            DeliveryTarget::of(endpoint.as_deref(), owner, *is_heartbeat)
         } else {
             // A subscription without an endpoint (web socket) shares a place only with its owner.
-            let alone = Place::of(None, &subscription.to_string(), *is_heartbeat);
-            Place { owner: owner.clone(), ..alone }
+            let alone = DeliveryTarget::of(None, &subscription.to_string(), *is_heartbeat);
+            DeliveryTarget { owner: owner.clone(), ..alone }
         };
-        Self { due, place }
+        Self { due, target }
     }
 }
 
-impl Context {
+impl WorkerContext {
     pub(super) fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::Relaxed)
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::place::Place;
+use super::target::DeliveryTarget;
 use service::event::settings::Subscriptions;
 
 /// An attempt that takes longer counts as slow, whatever its outcome.
@@ -94,62 +94,62 @@ impl Hosts {
     }
 
     /// Counts an attempt, if one may begin. After an open circuit, one attempt tests the endpoint first.
-    pub(super) fn admit(&mut self, place: &Place, now: DateTime<Utc>) -> Admission {
-        let one = self.endpoints.entry(place.endpoint.clone()).or_default();
+    pub(super) fn admit(&mut self, target: &DeliveryTarget, now: DateTime<Utc>) -> Admission {
+        let one = self.endpoints.entry(target.endpoint.clone()).or_default();
         if let Some(until) = one.open_until.filter(|until| now < *until) {
             return Admission::At(until);
         }
         let most = if one.open_until.is_some() { 1 } else { self.most };
-        let domain = self.domains.entry(place.domain.clone()).or_default();
+        let domain = self.domains.entry(target.domain.clone()).or_default();
         let domain_most = (self.share >> domain.slowness.min(31)).max(1);
-        let owner = self.owners.entry(place.owner.clone()).or_default();
+        let owner = self.owners.entry(target.owner.clone()).or_default();
         let is_full = one.running >= most
             || domain.running >= domain_most
             || *owner >= self.share
-            || (place.is_heartbeat && (self.heartbeats >= self.share || *owner >= (self.share / 2).max(1)));
+            || (target.is_heartbeat && (self.heartbeats >= self.share || *owner >= (self.share / 2).max(1)));
         if is_full {
-            self.tidy(place);
+            self.tidy(target);
             return Admission::Full;
         }
         one.running += 1;
         domain.running += 1;
         *owner += 1;
-        self.heartbeats += usize::from(place.is_heartbeat);
+        self.heartbeats += usize::from(target.is_heartbeat);
         Admission::Now
     }
 
     /// Ends a counted attempt.
-    pub(super) fn end(&mut self, place: &Place) {
-        if let Some(one) = self.endpoints.get_mut(&place.endpoint) {
+    pub(super) fn end(&mut self, target: &DeliveryTarget) {
+        if let Some(one) = self.endpoints.get_mut(&target.endpoint) {
             one.running = one.running.saturating_sub(1);
         }
-        if let Some(domain) = self.domains.get_mut(&place.domain) {
+        if let Some(domain) = self.domains.get_mut(&target.domain) {
             domain.running = domain.running.saturating_sub(1);
         }
-        if let Some(owner) = self.owners.get_mut(&place.owner) {
+        if let Some(owner) = self.owners.get_mut(&target.owner) {
             *owner = owner.saturating_sub(1);
         }
-        self.heartbeats = self.heartbeats.saturating_sub(usize::from(place.is_heartbeat));
-        self.tidy(place);
+        self.heartbeats = self.heartbeats.saturating_sub(usize::from(target.is_heartbeat));
+        self.tidy(target);
     }
 
     /// Drops entries without information; and all idle entries of slow or failing places, when there are very
     /// many.
-    fn tidy(&mut self, place: &Place) {
+    fn tidy(&mut self, target: &DeliveryTarget) {
         if self.domains.len() > MOST_KNOWN {
             self.domains.retain(|_, one| one.running > 0);
         }
         if self.endpoints.len() > MOST_KNOWN {
             self.endpoints.retain(|_, one| one.running > 0);
         }
-        if self.endpoints.get(&place.endpoint).is_some_and(|one| one.running == 0 && one.failures == 0) {
-            self.endpoints.remove(&place.endpoint);
+        if self.endpoints.get(&target.endpoint).is_some_and(|one| one.running == 0 && one.failures == 0) {
+            self.endpoints.remove(&target.endpoint);
         }
-        if self.domains.get(&place.domain).is_some_and(|one| one.running == 0 && one.slowness == 0) {
-            self.domains.remove(&place.domain);
+        if self.domains.get(&target.domain).is_some_and(|one| one.running == 0 && one.slowness == 0) {
+            self.domains.remove(&target.domain);
         }
-        if self.owners.get(&place.owner).is_some_and(|running| *running == 0) {
-            self.owners.remove(&place.owner);
+        if self.owners.get(&target.owner).is_some_and(|running| *running == 0) {
+            self.owners.remove(&target.owner);
         }
     }
 
@@ -157,17 +157,17 @@ impl Hosts {
     /// that is not known.
     pub(super) fn report(
         &mut self,
-        place: &Place,
+        target: &DeliveryTarget,
         is_there: Option<bool>,
         took: Duration,
         now: DateTime<Utc>,
     ) {
-        if let Some(domain) = self.domains.get_mut(&place.domain) {
+        if let Some(domain) = self.domains.get_mut(&target.domain) {
             let most = self.share.checked_ilog2().unwrap_or_default();
             domain.slowness =
                 if took > SLOW { (domain.slowness + 1).min(most) } else { domain.slowness.saturating_sub(1) };
         }
-        let Some(one) = self.endpoints.get_mut(&place.endpoint) else { return };
+        let Some(one) = self.endpoints.get_mut(&target.endpoint) else { return };
         match is_there {
             None => {}
             Some(true) => (one.failures, one.open_until) = (0, None),
@@ -187,7 +187,7 @@ mod tests {
 
     use chrono::{DateTime, TimeDelta, Utc};
 
-    use super::{Admission, Hosts, Place};
+    use super::{Admission, DeliveryTarget, Hosts};
     use config::Sources;
     use service::event::settings::Subscriptions;
 
@@ -205,8 +205,8 @@ mod tests {
         })
     }
 
-    fn place(endpoint: &str, owner: &str) -> Place {
-        Place::of(Some(&format!("https://{endpoint}/x")), owner, false)
+    fn place(endpoint: &str, owner: &str) -> DeliveryTarget {
+        DeliveryTarget::of(Some(&format!("https://{endpoint}/x")), owner, false)
     }
 
     fn now() -> DateTime<Utc> {
@@ -237,18 +237,19 @@ mod tests {
     #[test]
     fn owner_and_domain_hold_a_quarter_of_the_slots_at_most() {
         let mut hosts = hosts(16, 8);
-        let admitted = |hosts: &mut Hosts, places: &[Place]| {
+        let admitted = |hosts: &mut Hosts, places: &[DeliveryTarget]| {
             let now = now();
-            places.iter().filter(|place| hosts.admit(place, now) == Admission::Now).count()
+            places.iter().filter(|target| hosts.admit(target, now) == Admission::Now).count()
         };
-        let many: Vec<Place> = (0..20).map(|n| place(&format!("h{n}.example{n}.com"), "slow")).collect();
+        let many: Vec<DeliveryTarget> =
+            (0..20).map(|n| place(&format!("h{n}.example{n}.com"), "slow")).collect();
         assert_eq!(admitted(&mut hosts, &many), 4, "one owner at twenty domains");
-        let names: Vec<Place> =
+        let names: Vec<DeliveryTarget> =
             (0..20).map(|n| place(&format!("w{n}.example.org:{}", 1000 + n), &format!("o{n}"))).collect();
         assert_eq!(admitted(&mut hosts, &names), 4, "twenty owners at one domain");
         assert_eq!(admitted(&mut hosts, &[place("other.example.net", "other")]), 1);
-        for place in many.iter().take(4) {
-            hosts.end(place);
+        for target in many.iter().take(4) {
+            hosts.end(target);
         }
         assert_eq!(admitted(&mut hosts, &many), 4);
     }
@@ -281,12 +282,13 @@ mod tests {
     #[test]
     fn heartbeats_leave_slots_to_events() {
         let mut hosts = hosts(8, 8);
-        let heartbeat = |n: usize| Place::of(Some(&format!("https://h{n}.com")), &format!("o{n}"), true);
+        let heartbeat =
+            |n: usize| DeliveryTarget::of(Some(&format!("https://h{n}.com")), &format!("o{n}"), true);
         let admitted = (0..8).filter(|n| hosts.admit(&heartbeat(*n), now()) == Admission::Now).count();
         assert_eq!(admitted, 2);
         assert_eq!(hosts.admit(&place("a.example", "one"), now()), Admission::Now);
         let mut hosts = self::hosts(32, 8);
-        let own = |n: usize| Place::of(Some(&format!("https://h{n}.com")), "one", true);
+        let own = |n: usize| DeliveryTarget::of(Some(&format!("https://h{n}.com")), "one", true);
         let admitted = (0..8).filter(|n| hosts.admit(&own(*n), now()) == Admission::Now).count();
         assert_eq!(admitted, 4);
         assert_eq!(hosts.admit(&place("a.example", "one"), now()), Admission::Now);

@@ -9,12 +9,12 @@
 mod context;
 mod deliver;
 mod hosts;
-mod look;
-mod place;
+mod next_action;
+mod prepare;
+mod record_attempt;
 mod run;
 mod schedule;
-mod settle;
-mod step;
+mod target;
 
 use std::io;
 use std::sync::atomic::AtomicBool;
@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-pub use context::Parts;
-use context::{Context, Signal};
+pub use context::WorkerParts;
+use context::{Signal, WorkerContext};
 use hosts::Hosts;
 
 /// The delivery thread. Dropping it stops delivery.
@@ -40,10 +40,10 @@ impl Worker {
     /// # Errors
     ///
     /// The operating system provides no thread, or no event queue.
-    pub fn start(parts: Parts) -> io::Result<Self> {
+    pub fn start(parts: WorkerParts) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (signals, heard) = mpsc::unbounded_channel();
-        let context = Context {
+        let context = WorkerContext {
             hosts: Mutex::new(Hosts::new(&parts.settings)),
             holder: parts.process.clone(),
             parts,

@@ -13,14 +13,16 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::context::{Context, Leased, Signal};
+use super::context::{Leased, Signal, WorkerContext};
 use super::deliver::deliver;
 use super::hosts::Admission;
-use super::place::Place;
-use base::error::{Error, Kind};
+use super::target::DeliveryTarget;
+use base::error::{Error, ErrorKind};
 use domain::event::SubscriptionStatus;
 use service::event::give_status;
-use service::event::number::{Judged, MOST, UNREADABLE, Unnumbered, judge, number};
+use service::event::numbering::{
+    EventAuthorizations, MOST, NumberingError, UNREADABLE, assign_event_numbers, authorize_waiting_events,
+};
 use store::{Due, Lease, Tx};
 
 /// How often the loop polls for commits of other processes, and for due times.
@@ -32,26 +34,26 @@ const MOST_ENDED: i64 = 100;
 
 /// The state of the loop.
 struct Loop {
-    context: Arc<Context>,
+    context: Arc<WorkerContext>,
     tasks: JoinSet<()>,
     /// Leased subscriptions that wait for a slot of their host.
     waiting: Vec<Leased>,
     /// The subscriptions of running tasks.
     running: HashSet<Uuid>,
     /// Whether the last events had to be authorized by the API.
-    is_front_asked: bool,
+    needs_authorization: bool,
     /// When this process last renewed its claim on its web sockets.
     said: Option<DateTime<Utc>>,
 }
 
 /// Runs until it is stopped.
-pub(super) async fn run(context: Arc<Context>, mut heard: UnboundedReceiver<Signal>) {
+pub(super) async fn run(context: Arc<WorkerContext>, mut heard: UnboundedReceiver<Signal>) {
     let mut state = Loop {
         context,
         tasks: JoinSet::new(),
         waiting: Vec::new(),
         running: HashSet::new(),
-        is_front_asked: false,
+        needs_authorization: false,
         said: None,
     };
     let patience = loop {
@@ -72,8 +74,8 @@ impl Loop {
     async fn wait(&mut self, heard: &mut UnboundedReceiver<Signal>) -> Option<Duration> {
         let store = self.context.parts.store.clone();
         let signal = {
-            let (published, told) = (pin!(store.wait_for_events()), pin!(heard.recv()));
-            match tokio::time::timeout(POLL, select(published, told)).await {
+            let (published, signalled) = (pin!(store.wait_for_events()), pin!(heard.recv()));
+            match tokio::time::timeout(POLL, select(published, signalled)).await {
                 Ok(Either::Right((signal, _))) => {
                     // All senders are gone.
                     Some(signal.unwrap_or(Signal::Stop(Duration::ZERO)))
@@ -84,7 +86,7 @@ impl Loop {
         let mut next = signal;
         while let Some(signal) = next {
             match signal {
-                Signal::Ended { subscription, place } => self.ended(subscription, &place),
+                Signal::Ended { subscription, target } => self.ended(subscription, &target),
                 Signal::Stop(patience) => return Some(patience),
             }
             next = heard.try_recv().ok();
@@ -93,9 +95,9 @@ impl Loop {
         None
     }
 
-    fn ended(&mut self, subscription: Uuid, place: &Place) {
+    fn ended(&mut self, subscription: Uuid, target: &DeliveryTarget) {
         self.running.remove(&subscription);
-        self.context.hosts().end(place);
+        self.context.hosts().end(target);
     }
 
     fn start(&mut self, leased: Leased) {
@@ -155,26 +157,26 @@ impl Loop {
         is_published: bool,
         free: usize,
     ) -> Result<(usize, Vec<Due>), Error> {
-        if !(is_published && self.is_front_asked) {
-            match self.write_numbers(is_published, free, Judged::default()).await {
-                Err(Unnumbered::Unjudged) => self.is_front_asked = true,
+        if !(is_published && self.needs_authorization) {
+            match self.write_numbers(is_published, free, EventAuthorizations::default()).await {
+                Err(NumberingError::Unauthorized) => self.needs_authorization = true,
                 result => return self.settle_numbers(result).await,
             }
         }
         let context = Arc::clone(&self.context);
-        let judged = self
+        let authorizations = self
             .context
             .parts
             .store
             .read(move |tx| {
                 let parts = &context.parts;
-                judge(tx, &*parts.clock, &*parts.front)
+                authorize_waiting_events(tx, &*parts.clock, &*parts.renderer)
             })
             .await;
-        let result = match judged {
-            Ok(judged) => {
-                self.is_front_asked = !judged.is_empty();
-                self.write_numbers(is_published, free, judged).await
+        let result = match authorizations {
+            Ok(authorizations) => {
+                self.needs_authorization = !authorizations.is_empty();
+                self.write_numbers(is_published, free, authorizations).await
             }
             Err(error) => Err(error),
         };
@@ -186,12 +188,16 @@ impl Loop {
         &self,
         is_published: bool,
         free: usize,
-        judged: Judged,
-    ) -> Result<(usize, Vec<Due>), Unnumbered> {
+        authorizations: EventAuthorizations,
+    ) -> Result<(usize, Vec<Due>), NumberingError> {
         let context = Arc::clone(&self.context);
         let write = self.context.parts.store.write(move |tx| {
             let parts = &context.parts;
-            let numbered = if is_published { number(tx, &*parts.clock, &*parts.front, &judged)? } else { 0 };
+            let numbered = if is_published {
+                assign_event_numbers(tx, &*parts.clock, &*parts.renderer, &authorizations)?
+            } else {
+                0
+            };
             let lease = Lease {
                 holder: &context.holder,
                 length: parts.settings.lease,
@@ -199,7 +205,7 @@ impl Loop {
                 most_events: parts.settings.most_events,
             };
             let due = if free > 0 { tx.lease_due(lease, parts.clock.now())? } else { Vec::new() };
-            Ok::<_, Unnumbered>((numbered, due))
+            Ok::<_, NumberingError>((numbered, due))
         });
         write.await
     }
@@ -207,18 +213,18 @@ impl Loop {
     /// Quarantines the subscription for which authorization by the API failed.
     async fn settle_numbers(
         &self,
-        result: Result<(usize, Vec<Due>), Unnumbered>,
+        result: Result<(usize, Vec<Due>), NumberingError>,
     ) -> Result<(usize, Vec<Due>), Error> {
         match result {
             Ok(done) => Ok(done),
             // The next turn authorizes the events again.
-            Err(Unnumbered::Unjudged) => Ok((usize::try_from(MOST).unwrap_or_default(), Vec::new())),
-            Err(Unnumbered::Store(error)) => Err(error),
-            Err(Unnumbered::Subscription(id, error)) => {
+            Err(NumberingError::Unauthorized) => Ok((usize::try_from(MOST).unwrap_or_default(), Vec::new())),
+            Err(NumberingError::Store(error)) => Err(error),
+            Err(NumberingError::Subscription(id, error)) => {
                 tracing::error!(subscription = %id, cause = error.cause(), "subscription quarantined: authorizing its events failed");
                 let now = self.context.parts.clock.now();
                 let aside = move |tx: &mut Tx<'_>| {
-                    tx.set_subscription_aside(&id.to_string(), UNREADABLE, now).map(drop)
+                    tx.quarantine_subscription(&id.to_string(), UNREADABLE, now).map(drop)
                 };
                 self.context.parts.store.write(aside).await?;
                 // Numbering continues at once.
@@ -237,12 +243,12 @@ impl Loop {
                 self.waiting.push(leased);
                 continue;
             }
-            let admission = self.context.hosts().admit(&leased.place, now);
+            let admission = self.context.hosts().admit(&leased.target, now);
             match admission {
                 Admission::Now => self.start(leased),
                 Admission::At(until) => postponed.push((until, leased.due.subscription)),
                 Admission::Full => {
-                    if self.may_wait(&leased.place) {
+                    if self.may_wait(&leased.target) {
                         self.waiting.push(leased);
                     } else {
                         postponed.push((now + GIVE_WAY, leased.due.subscription));
@@ -268,15 +274,16 @@ impl Loop {
 
     /// Whether a leased subscription may keep its lease while it waits for a slot: as long as its owner and
     /// its domain are below their share. A heartbeat never may.
-    fn may_wait(&self, place: &Place) -> bool {
+    fn may_wait(&self, target: &DeliveryTarget) -> bool {
         let hosts = self.context.hosts();
-        let of_owner = self.waiting.iter().filter(|other| other.place.owner == place.owner).count();
-        let at_endpoint = self.waiting.iter().filter(|other| other.place.endpoint == place.endpoint).count();
-        let in_domain = self.waiting.iter().filter(|other| other.place.domain == place.domain).count();
-        !place.is_heartbeat
+        let of_owner = self.waiting.iter().filter(|other| other.target.owner == target.owner).count();
+        let at_endpoint =
+            self.waiting.iter().filter(|other| other.target.endpoint == target.endpoint).count();
+        let in_domain = self.waiting.iter().filter(|other| other.target.domain == target.domain).count();
+        !target.is_heartbeat
             && at_endpoint < hosts.most_waiting()
             && in_domain < hosts.share()
-            && of_owner + hosts.running_of(&place.owner) < hosts.share()
+            && of_owner + hosts.running_of(&target.owner) < hosts.share()
     }
 
     /// Switches off subscriptions that have reached their end (N-09).
@@ -288,14 +295,14 @@ impl Loop {
                         drop(give_status(tx, current, (SubscriptionStatus::Off, None), now)?);
                     }
                     Ok(None) => {}
-                    Err(_unreadable) => drop(tx.set_subscription_aside(&id.to_string(), UNREADABLE, now)?),
+                    Err(_unreadable) => drop(tx.quarantine_subscription(&id.to_string(), UNREADABLE, now)?),
                 }
             }
             Ok::<_, Error>(())
         };
         match self.context.parts.store.write(end).await {
             // The owner changed it concurrently; the next turn tries again.
-            Err(error) if error.kind() == Kind::PreconditionFailed => Ok(()),
+            Err(error) if error.kind() == ErrorKind::PreconditionFailed => Ok(()),
             result => result,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::account::proofing::Proofing;
-use crate::account::scope::{Letter, ScopeContext, Scopes, Word};
+use crate::account::scope::{NamedScope, Permission, ScopeContext, Scopes};
 use crate::person::nhs_number::NhsNumber;
 use crate::proxy::ods_code::OdsCode;
 
@@ -13,9 +13,9 @@ use crate::proxy::ods_code::OdsCode;
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The principal.
-    pub who: Who,
+    pub principal: Principal,
     /// The scopes of the app's token: the most that the app may do for the caller.
-    pub ceiling: Ceiling,
+    pub granted_scopes: GrantedScopes,
     /// The app (OAuth client) that sent the request, by its `client_id`.
     pub app: Option<Arc<str>>,
     /// The grant that the token was issued for. A request is answered only while the grant holds.
@@ -26,7 +26,7 @@ pub struct Caller {
 
 /// The kinds of caller, after the access modes of contract §1.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Who {
+pub enum Principal {
     /// No authentication, in the sandbox only: may do everything.
     Anyone,
     /// A citizen, as themselves (mode P).
@@ -63,14 +63,14 @@ pub enum Who {
 
 /// The limit that an app's scopes set on what its user may do. SMART scopes only ever restrict (SC-08).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ceiling {
+pub enum GrantedScopes {
     /// No limit: the credential is the caller's own, not an app's.
     None,
     /// These scopes.
     Scopes(Arc<Scopes>),
 }
 
-impl std::fmt::Display for Ceiling {
+impl std::fmt::Display for GrantedScopes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::None => f.write_str("-"),
@@ -79,31 +79,36 @@ impl std::fmt::Display for Ceiling {
     }
 }
 
-impl Ceiling {
+impl GrantedScopes {
     /// The constraints under which this permission applies to resources of a type, one per scope that grants
     /// it; an empty constraint restricts nothing. `None` where no scope grants it.
-    pub fn constraints(&self, resource: &str, letter: Letter) -> Option<Vec<Constraint>> {
-        let Self::Scopes(scopes) = self else { return Some(vec![Constraint::default()]) };
+    pub fn constraints(&self, resource: &str, permission: Permission) -> Option<Vec<ScopeConstraint>> {
+        let Self::Scopes(scopes) = self else { return Some(vec![ScopeConstraint::default()]) };
         let fitting =
-            scopes.resources().filter(|scope| scope.is_about(resource) && scope.letters.has(letter));
-        let fitting = fitting.map(|scope| Constraint {
+            scopes.resources().filter(|scope| scope.is_about(resource) && scope.permissions.has(permission));
+        let fitting = fitting.map(|scope| ScopeConstraint {
             is_of_patient: scope.context == ScopeContext::Patient,
             is_of_user: false,
             params: scope.constraint.clone(),
         });
-        let constraints: Vec<Constraint> =
-            fitting.chain(who_has_logged_in(scopes, resource, letter)).collect();
+        let constraints: Vec<ScopeConstraint> =
+            fitting.chain(logged_in_user_constraint(scopes, resource, permission)).collect();
         (!constraints.is_empty()).then_some(constraints)
     }
 }
 
 /// What `fhirUser` grants: reading the resource of the user who logged in (LA-07).
-fn who_has_logged_in(scopes: &Scopes, resource: &str, letter: Letter) -> Option<Constraint> {
-    let is_given = letter == Letter::Read && (scopes.has(Word::FhirUser) || scopes.has(Word::Profile));
+fn logged_in_user_constraint(
+    scopes: &Scopes,
+    resource: &str,
+    permission: Permission,
+) -> Option<ScopeConstraint> {
+    let is_given = permission == Permission::Read
+        && (scopes.has(NamedScope::FhirUser) || scopes.has(NamedScope::Profile));
     match resource {
-        "Person" if is_given => Some(Constraint { is_of_user: true, ..Constraint::default() }),
+        "Person" if is_given => Some(ScopeConstraint { is_of_user: true, ..ScopeConstraint::default() }),
         "Patient" | "RelatedPerson" if is_given => {
-            Some(Constraint { is_of_patient: true, ..Constraint::default() })
+            Some(ScopeConstraint { is_of_patient: true, ..ScopeConstraint::default() })
         }
         _ => None,
     }
@@ -111,7 +116,7 @@ fn who_has_logged_in(scopes: &Scopes, resource: &str, letter: Letter) -> Option<
 
 /// The resources that a scope covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Constraint {
+pub struct ScopeConstraint {
     /// Only those of the patient of the launch (`patient/…`).
     pub is_of_patient: bool,
     /// Only the resource of the user who logged in.
@@ -122,16 +127,21 @@ pub struct Constraint {
 
 impl Caller {
     /// The service itself as the caller.
-    pub const SERVICE: Self =
-        Self { who: Who::Service, ceiling: Ceiling::None, app: None, grant: None, request_id: None };
+    pub const SERVICE: Self = Self {
+        principal: Principal::Service,
+        granted_scopes: GrantedScopes::None,
+        app: None,
+        grant: None,
+        request_id: None,
+    };
 
     /// A caller with a credential of their own: no app, no scope limit.
-    pub const fn direct(who: Who) -> Self {
-        Self { who, ceiling: Ceiling::None, app: None, grant: None, request_id: None }
+    pub const fn direct(principal: Principal) -> Self {
+        Self { principal, granted_scopes: GrantedScopes::None, app: None, grant: None, request_id: None }
     }
 }
 
-impl Who {
+impl Principal {
     /// The kind of caller as one word, for logs, metrics and the audit record.
     pub const fn kind(&self) -> &'static str {
         match self {

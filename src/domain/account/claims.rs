@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
 
-use crate::account::caller::{Caller, Ceiling, Who};
+use crate::account::caller::{Caller, GrantedScopes, Principal};
 use crate::account::proofing::Proofing;
-use crate::account::registration::Mode;
+use crate::account::registration::AccessMode;
 use crate::account::scope::Scopes;
 use crate::person::nhs_number::{NhsNumber, NumberCheck};
 use crate::proxy::ods_code::OdsCode;
@@ -52,7 +52,7 @@ pub struct AccessClaims {
     /// The proxy, where the subject is another person. Only the outermost actor decides; actors within it are
     /// history (PX-07).
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub act: Option<Actor>,
+    pub act: Option<ActorClaim>,
     /// The role by which the proxy acts.
     #[serde(
         rename = "https://fhir.nhs.uk/claims/delegation",
@@ -76,7 +76,7 @@ pub struct AccessClaims {
 
 /// The proxy who acts for the subject of a token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Actor {
+pub struct ActorClaim {
     /// The NHS number of the proxy.
     pub sub: String,
     /// The issuer that vouches for the proxy.
@@ -117,28 +117,28 @@ impl AccessClaims {
     /// The caller that the claims describe; `None` where they contradict each other.
     pub fn caller(&self) -> Option<Caller> {
         let number = |text: &str| NhsNumber::parse(text, NumberCheck::Length).ok();
-        let who = match (Mode::parse(&self.mode)?, &self.act) {
-            (Mode::Citizen, None) => Who::Citizen {
+        let principal = match (AccessMode::parse(&self.mode)?, &self.act) {
+            (AccessMode::Citizen, None) => Principal::Citizen {
                 nhs_number: number(&self.sub)?,
                 proofing: self.identity_proofing_level.as_deref().and_then(Proofing::parse)?,
             },
-            (Mode::Citizen, Some(act)) => {
+            (AccessMode::Citizen, Some(act)) => {
                 let (proxy, patient) = (number(&act.sub)?, number(&self.sub)?);
                 if proxy == patient {
                     return None;
                 }
-                Who::Proxy { proxy, patient, role: self.delegation.as_ref()?.role_id()? }
+                Principal::Proxy { proxy, patient, role: self.delegation.as_ref()?.role_id()? }
             }
-            (Mode::Staff, None) => Who::Staff {
+            (AccessMode::Staff, None) => Principal::Staff {
                 name: self.sub.clone(),
                 organisation: self.ods_code.as_deref().and_then(|code| OdsCode::parse(code).ok()),
             },
-            (Mode::System, None) => Who::System { name: self.sub.clone() },
-            (Mode::Staff | Mode::System, Some(_)) => return None,
+            (AccessMode::System, None) => Principal::System { name: self.sub.clone() },
+            (AccessMode::Staff | AccessMode::System, Some(_)) => return None,
         };
         Some(Caller {
-            who,
-            ceiling: Ceiling::Scopes(Arc::new(Scopes::of_token(&self.scope))),
+            principal,
+            granted_scopes: GrantedScopes::Scopes(Arc::new(Scopes::of_token(&self.scope))),
             app: Some(self.client_id.as_str().into()),
             grant: Some(self.grant),
             request_id: None,

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::account::proofing::Vector;
-use crate::account::registration::Mode;
+use crate::account::registration::AccessMode;
 use crate::account::scope::Scopes;
 use crate::person::nhs_number::NhsNumber;
 use crate::person::state::PersonState;
@@ -20,7 +20,7 @@ pub struct Grant {
     /// The app, by its `client_id`.
     pub app: String,
     /// The kind of caller.
-    pub mode: Mode,
+    pub mode: AccessMode,
     /// The user who gave it; none for an app that acts for itself.
     pub user: Option<Uuid>,
     /// The patient of the account: the person themselves, or the one they act for.

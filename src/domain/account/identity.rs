@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::account::proofing::Vector;
-use crate::account::registration::Mode;
+use crate::account::registration::AccessMode;
 use crate::person::nhs_number::NhsNumber;
 use crate::proxy::ods_code::OdsCode;
 
@@ -69,10 +69,10 @@ pub enum ProvenKind {
 
 impl Proven {
     /// The access mode that this person can log in for.
-    pub const fn mode(&self) -> Mode {
+    pub const fn mode(&self) -> AccessMode {
         match self.kind {
-            ProvenKind::Citizen { .. } => Mode::Citizen,
-            ProvenKind::Staff { .. } => Mode::Staff,
+            ProvenKind::Citizen { .. } => AccessMode::Citizen,
+            ProvenKind::Staff { .. } => AccessMode::Staff,
         }
     }
 }
@@ -93,14 +93,14 @@ pub struct Departure {
 /// A provider's authorization response (OpenID Connect Core §3.1.2.5), whose `state` matched that of the
 /// [`Departure`].
 #[derive(Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct AuthorizationResponse {
     /// `code`.
     pub code: String,
     /// `iss`, the issuer that responds (RFC 9207).
     pub iss: Option<String>,
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for AuthorizationResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("iss", &self.iss).finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::account::identity::{Departure, Proven, ProvenKind};
 use crate::account::proofing::Proofing;
-use crate::account::scope::{Scopes, Word};
+use crate::account::scope::{NamedScope, Scopes};
 use crate::person::nhs_number::NhsNumber;
 
 /// An app's authorization request (RFC 6749 §4.1.1), validated.
@@ -35,14 +35,14 @@ pub struct LogIn {
     /// The request.
     pub request: AuthorizationRequest,
     /// The stage reached.
-    pub stage: Stage,
+    pub stage: LogInStage,
     /// When it expires.
     pub expires_at: DateTime<Utc>,
 }
 
 /// The stage of a log-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum LogInStage {
     /// The browser has not been sent to a provider yet.
     Begun,
     /// The person is at a provider.
@@ -102,19 +102,19 @@ impl LogIn {
     /// Whether the person must choose a patient: the app asks for one, and the person is a citizen.
     pub fn asks_for_whom(&self) -> bool {
         let is_citizen = self.person().is_some_and(KnownPerson::is_citizen);
-        is_citizen && self.request.scopes.has(Word::LaunchPatient)
+        is_citizen && self.request.scopes.has(NamedScope::LaunchPatient)
     }
 
     /// The person, once authenticated.
     pub const fn person(&self) -> Option<&KnownPerson> {
         match &self.stage {
-            Stage::Known { person, .. } | Stage::Linking { person, .. } => Some(person),
-            Stage::Begun | Stage::Away { .. } => None,
+            LogInStage::Known { person, .. } | LogInStage::Linking { person, .. } => Some(person),
+            LogInStage::Begun | LogInStage::Away { .. } => None,
         }
     }
 }
 
-impl Stage {
+impl LogInStage {
     /// The log-in after its person has linked a second identity, or has cancelled that.
     #[must_use]
     pub fn after_linking(self) -> Self {

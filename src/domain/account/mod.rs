@@ -15,12 +15,12 @@ pub mod proofing;
 pub mod registration;
 pub mod scope;
 
-pub use caller::{Caller, Ceiling, Constraint, Who};
+pub use caller::{Caller, GrantedScopes, Principal, ScopeConstraint};
 pub use code::{Code, Redeemed, RefreshToken};
 pub use grant::{Grant, GrantState, Lapsed, RoleState};
 
-pub use log_in::{Acting, AuthorizationRequest, KnownPerson, LogIn, Stage};
+pub use log_in::{Acting, AuthorizationRequest, KnownPerson, LogIn, LogInStage};
 
 pub use proofing::{Proofing, Vector};
-pub use registration::{ClientAuthentication, GrantType, IntrospectionSubject, Mode, Registration};
-pub use scope::{Letter, Letters, ScopeContext, Scopes, Word};
+pub use registration::{AccessMode, ClientAuthentication, GrantType, IntrospectionSubject, Registration};
+pub use scope::{NamedScope, Permission, Permissions, ScopeContext, Scopes};

@@ -19,7 +19,7 @@ pub struct Registration {
     /// Its display name.
     pub name: String,
     /// The kind of caller it acts for.
-    pub mode: Mode,
+    pub mode: AccessMode,
     /// How it authenticates at the token endpoint.
     pub authentication: ClientAuthentication,
     /// The redirect URIs, each compared as an exact string.
@@ -63,7 +63,7 @@ impl Registration {
 
 /// The kind of caller an app acts for: the access modes of contract §1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum AccessMode {
     /// Citizens who log in with NHS login (P).
     Citizen,
     /// Staff who log in with CIS2 (H).
@@ -72,7 +72,7 @@ pub enum Mode {
     System,
 }
 
-impl Mode {
+impl AccessMode {
     /// Every mode.
     pub const ALL: [Self; 3] = [Self::Citizen, Self::Staff, Self::System];
 

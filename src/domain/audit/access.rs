@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::account::caller::{Caller, Who};
+use crate::account::caller::{Caller, Principal};
 use crate::audit::act::Act;
 use crate::person::nhs_number::NhsNumber;
 
@@ -16,7 +16,7 @@ const LONGEST_NAME: usize = 200;
 /// The actor of an audit record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// The kind of caller ([`Who::kind`]), or `app` for an OAuth client before the caller is authenticated.
+    /// The kind of caller ([`Principal::kind`]), or `app` for an OAuth client before the caller is authenticated.
     pub kind: &'static str,
     /// The identifier within that kind: an NHS number for a citizen and a proxy.
     pub id: Option<String>,
@@ -29,13 +29,13 @@ pub struct Actor {
     /// The caller's own id for the request.
     pub request_id: Option<String>,
     /// Whose account the actor uses; none for staff and systems.
-    pub place: Place,
+    pub place: ActingAs,
 }
 
 /// Whose account an actor uses: it limits which other people a record of theirs may name, because they can
 /// read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ActingAs {
     /// No person's: any name is allowed.
     Nobody,
     /// Their own.
@@ -60,7 +60,7 @@ pub struct People {
 
 /// What was disclosed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum Disclosure {
     /// Data about these people.
     Of(People),
     /// A resource, as `Type/id`: the people are those of its row.
@@ -94,24 +94,30 @@ pub struct Access {
     /// The outcome.
     pub outcome: Outcome,
     /// What was disclosed.
-    pub shown: Vec<Shown>,
+    pub disclosed: Vec<Disclosure>,
 }
 
 impl Actor {
     /// The actor of a request with a token.
     pub fn of(caller: &Caller) -> Self {
-        let organisation = match &caller.who {
-            Who::Staff { organisation, .. } => organisation.as_ref().map(ToString::to_string),
-            Who::Anyone | Who::Citizen { .. } | Who::Proxy { .. } | Who::System { .. } | Who::Service => None,
+        let organisation = match &caller.principal {
+            Principal::Staff { organisation, .. } => organisation.as_ref().map(ToString::to_string),
+            Principal::Anyone
+            | Principal::Citizen { .. }
+            | Principal::Proxy { .. }
+            | Principal::System { .. }
+            | Principal::Service => None,
         };
-        let place = match caller.who {
-            Who::Citizen { nhs_number, .. } => Place::Own(nhs_number),
-            Who::Proxy { proxy, patient, .. } => Place::Patient { proxy, patient },
-            Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => Place::Nobody,
+        let place = match caller.principal {
+            Principal::Citizen { nhs_number, .. } => ActingAs::Own(nhs_number),
+            Principal::Proxy { proxy, patient, .. } => ActingAs::Patient { proxy, patient },
+            Principal::Anyone | Principal::Staff { .. } | Principal::System { .. } | Principal::Service => {
+                ActingAs::Nobody
+            }
         };
         Self {
-            kind: caller.who.kind(),
-            id: caller.who.id().map(|id| clean(&id, LONGEST_NAME)),
+            kind: caller.principal.kind(),
+            id: caller.principal.id().map(|id| clean(&id, LONGEST_NAME)),
             organisation,
             app: caller.app.as_deref().map(|app| clean(app, LONGEST_NAME)),
             grant: caller.grant,
@@ -130,12 +136,12 @@ impl Actor {
             app: Some(client_id),
             grant: None,
             request_id: None,
-            place: Place::Nobody,
+            place: ActingAs::Nobody,
         }
     }
 }
 
-impl Place {
+impl ActingAs {
     /// The people of a record where no other person may be named: those of the actor.
     pub const fn people(self) -> People {
         match self {
@@ -195,7 +201,7 @@ impl Outcome {
 impl Access {
     /// An act that was allowed, with no person named.
     pub const fn new(act: Act, actor: Actor, at: DateTime<Utc>) -> Self {
-        Self { act, actor, at, subject: None, query: None, outcome: Outcome::Allowed, shown: Vec::new() }
+        Self { act, actor, at, subject: None, query: None, outcome: Outcome::Allowed, disclosed: Vec::new() }
     }
 
     /// Sets the subject: a resource or type.
@@ -215,7 +221,7 @@ impl Access {
     /// Names these people: for a log-in, an exchange, a grant.
     #[must_use]
     pub fn about(mut self, patient: Option<NhsNumber>, proxy: Option<NhsNumber>) -> Self {
-        self.shown.push(Shown::Of(People { patient, proxy }));
+        self.disclosed.push(Disclosure::Of(People { patient, proxy }));
         self
     }
 
@@ -250,7 +256,7 @@ fn clean(text: &str, longest: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{People, Place, clean};
+    use super::{ActingAs, People, clean};
     use crate::person::nhs_number::{NhsNumber, NumberCheck};
 
     fn number(text: &str) -> NhsNumber {
@@ -266,15 +272,15 @@ mod tests {
     #[test]
     fn audit_record_of_a_citizen_names_only_people_they_may_know() {
         let (own, other, third) = (number("9000000009"), number("9000000017"), number("9000000033"));
-        let place = Place::Own(own);
+        let place = ActingAs::Own(own);
         let people = |patient, proxy| People { patient: Some(patient), proxy };
         assert_eq!(place.naming(people(own, Some(other))), Some(people(own, Some(other))));
         assert_eq!(place.naming(people(other, Some(own))), Some(people(other, Some(own))));
         assert_eq!(place.naming(people(other, Some(third))), None);
         assert_eq!(place.naming(people(other, None)), Some(people(other, Some(own))));
         assert_eq!(place.people(), people(own, None));
-        let acting = Place::Patient { proxy: own, patient: other };
+        let acting = ActingAs::Patient { proxy: own, patient: other };
         assert_eq!((acting.naming(people(own, None)), acting.people()), (None, people(other, Some(own))));
-        assert_eq!(Place::Nobody.naming(people(other, Some(third))), Some(people(other, Some(third))));
+        assert_eq!(ActingAs::Nobody.naming(people(other, Some(third))), Some(people(other, Some(third))));
     }
 }

@@ -72,19 +72,19 @@ acts! {
         /// A role is due for review: its patient has reached an age.
         RoleReviewDue "role-review-due" Updates,
         /// A role ended by itself: its patient has reached an age.
-        RoleOutgrown "role-outgrown" Updates,
+        RoleEndedByAge "role-outgrown" Updates,
         /// A role ended by itself: it was not used for long.
         RoleUnused "role-unused" Updates,
         /// A reminder of a role's end was sent.
         RoleReminded "role-reminded" Executes,
         /// A role ended because one of its people has died.
-        RoleBereaved "role-bereaved" Updates,
+        RoleEndedByDeath "role-bereaved" Updates,
         /// A role moved to the new NHS number of one of its people.
         RoleRenumbered "role-renumbered" Updates,
         /// A role was hidden, because one of its people was.
         RoleHidden "role-hidden" Updates,
         /// A role is shown again, because its people are.
-        RoleShown "role-shown" Updates,
+        RoleDisclosed "role-shown" Updates,
         /// The registry reported a death.
         PersonDied "person-died" Updates,
         /// The registry reported that an NHS number was superseded.
@@ -169,7 +169,7 @@ enum Effect {
 /// What an act does to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of FHIR's interactions")]
-pub enum Change {
+pub enum ChangeKind {
     Create,
     Update,
     Delete,
@@ -182,11 +182,11 @@ impl Act {
     }
 
     /// The change that the act makes to its subject; `None` where it changes no resource.
-    pub const fn change(self) -> Option<Change> {
+    pub const fn change(self) -> Option<ChangeKind> {
         match self.effect() {
-            Effect::Creates => Some(Change::Create),
-            Effect::Updates => Some(Change::Update),
-            Effect::Deletes => Some(Change::Delete),
+            Effect::Creates => Some(ChangeKind::Create),
+            Effect::Updates => Some(ChangeKind::Update),
+            Effect::Deletes => Some(ChangeKind::Delete),
             Effect::UpdatesAccount | Effect::Reads | Effect::Executes => None,
         }
     }
@@ -205,7 +205,7 @@ impl Act {
 
 #[cfg(test)]
 mod tests {
-    use super::{Act, Change, Interaction};
+    use super::{Act, ChangeKind, Interaction};
 
     #[test]
     fn every_act_has_a_name_of_its_own() {
@@ -217,15 +217,18 @@ mod tests {
 
     #[test]
     fn action_and_change_follow_from_the_row() {
-        let told = |act: Act| (act.as_str(), act.action(), act.change());
-        assert_eq!(told(Act::RoleCreated), ("role-created", "C", Some(Change::Create)));
-        assert_eq!(told(Act::PersonDied), ("person-died", "U", Some(Change::Update)));
-        assert_eq!(told(Act::SubscriptionDeleted), ("subscription-deleted", "D", Some(Change::Delete)));
-        assert_eq!(told(Act::IdentityLinked), ("identity-linked", "U", None));
-        assert_eq!(told(Act::UserInfoRead), ("userinfo-read", "R", None));
-        assert_eq!(told(Act::TokenIssued), ("token-issued", "E", None));
-        assert_eq!(told(Act::Access(Interaction::HistorySystem)), ("history-system", "R", None));
-        assert_eq!(told(Act::Access(Interaction::SearchType)), ("search-type", "E", None));
-        assert_eq!(told(Act::Access(Interaction::Patch)), ("patch", "U", Some(Change::Update)));
+        let described = |act: Act| (act.as_str(), act.action(), act.change());
+        assert_eq!(described(Act::RoleCreated), ("role-created", "C", Some(ChangeKind::Create)));
+        assert_eq!(described(Act::PersonDied), ("person-died", "U", Some(ChangeKind::Update)));
+        assert_eq!(
+            described(Act::SubscriptionDeleted),
+            ("subscription-deleted", "D", Some(ChangeKind::Delete))
+        );
+        assert_eq!(described(Act::IdentityLinked), ("identity-linked", "U", None));
+        assert_eq!(described(Act::UserInfoRead), ("userinfo-read", "R", None));
+        assert_eq!(described(Act::TokenIssued), ("token-issued", "E", None));
+        assert_eq!(described(Act::Access(Interaction::HistorySystem)), ("history-system", "R", None));
+        assert_eq!(described(Act::Access(Interaction::SearchType)), ("search-type", "E", None));
+        assert_eq!(described(Act::Access(Interaction::Patch)), ("patch", "U", Some(ChangeKind::Update)));
     }
 }

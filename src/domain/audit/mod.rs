@@ -10,8 +10,8 @@
 mod access;
 mod act;
 
-pub use access::{Access, Actor, Outcome, People, Place, Shown};
-pub use act::{Act, Change, Interaction};
+pub use access::{Access, ActingAs, Actor, Disclosure, Outcome, People};
+pub use act::{Act, ChangeKind, Interaction};
 
 /// The subject of a change.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! The filters of a subscription on the events of a topic.
 
-use crate::account::caller::Who;
+use crate::account::caller::Principal;
 use crate::person::nhs_number::NhsNumber;
 use crate::proxy::mask;
 use crate::proxy::ods_code::OdsCode;
@@ -67,7 +67,7 @@ impl FilterName {
 
 /// One filter: any of these values matches. All filters of a subscription must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
+pub struct SubscriptionFilter {
     /// The parameter.
     pub name: FilterName,
     /// The values, each in its plain form: an NHS number, a code, an ODS code in capitals.
@@ -118,8 +118,8 @@ impl Facts {
     /// matched. So for a citizen's subscription the practices of other people are unknown, and reasons are
     /// those shown to them where they are masked.
     #[must_use]
-    pub fn known_to(self, who: &Who, masks_reasons: bool) -> Self {
-        let Some(citizen) = who.user() else { return self };
+    pub fn known_to(self, principal: &Principal, masks_reasons: bool) -> Self {
+        let Some(citizen) = principal.user() else { return self };
         let masked = |ReasonOfRole { status, reason }| ReasonOfRole {
             status,
             reason: mask::masked(status, reason, citizen),
@@ -139,7 +139,7 @@ impl Facts {
     }
 }
 
-impl Filter {
+impl SubscriptionFilter {
     /// Whether these facts match the filter.
     pub fn matches(&self, facts: &Facts) -> bool {
         let any = |value: Option<&str>| value.is_some_and(|value| self.values.iter().any(|one| one == value));
@@ -160,7 +160,7 @@ impl Filter {
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, Filter, FilterName};
+    use super::{Facts, FilterName, SubscriptionFilter};
     use crate::person::nhs_number::{NhsNumber, NumberCheck};
     use crate::proxy::ods_code::OdsCode;
 
@@ -180,7 +180,8 @@ mod tests {
     }
 
     fn matches(name: FilterName, values: &[&str]) -> bool {
-        Filter { name, values: values.iter().map(ToString::to_string).collect() }.matches(&facts())
+        SubscriptionFilter { name, values: values.iter().map(ToString::to_string).collect() }
+            .matches(&facts())
     }
 
     #[test]

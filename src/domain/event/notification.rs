@@ -43,7 +43,7 @@ pub struct Notification {
 
 /// Why a delivery failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct DeliveryFailure {
     /// A short code for the log and the metrics: `timeout`, `tls`, `connect`, `status`, `redirect`, `forbidden-address`, …
     pub code: &'static str,
     /// Whether a retry is useless (the consumer answered 410, or may not be called at all).
@@ -64,7 +64,7 @@ pub struct Attempt {
     /// The first and the last number of its events.
     pub numbers: Option<(i64, i64)>,
     /// Its outcome.
-    pub outcome: Result<(), Failure>,
+    pub outcome: Result<(), DeliveryFailure>,
     /// The HTTP status, if there was one.
     pub status: Option<u16>,
     /// How long it took.
@@ -100,9 +100,9 @@ pub struct Delivery {
     pub is_bound: bool,
 }
 
-impl Failure {
+impl DeliveryFailure {
     /// A transient failure.
-    pub const fn passing(code: &'static str) -> Self {
+    pub const fn transient(code: &'static str) -> Self {
         Self { code, is_final: false, retry_after: None }
     }
 

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::account::caller::{Caller, Who};
-use crate::event::filter::Filter;
+use crate::account::caller::{Caller, Principal};
+use crate::event::filter::SubscriptionFilter;
 use crate::event::topic::Topic;
 use crate::person::nhs_number::NhsNumber;
 
@@ -56,7 +56,7 @@ pub enum Payload {
 
 /// How much of an event's subject is sent (`backport-payload-content`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
+pub enum PayloadContent {
     /// Nothing but the fact.
     Empty,
     /// The subject's id.
@@ -75,7 +75,7 @@ pub struct Channel {
     /// The media type; none for a call without a body (R4's own way).
     pub payload: Option<Payload>,
     /// How much is sent.
-    pub content: Content,
+    pub content: PayloadContent,
     /// After this time without a notification a heartbeat is sent.
     pub heartbeat: Option<TimeDelta>,
     /// The time limit of one attempt.
@@ -87,11 +87,11 @@ pub struct Channel {
 /// A client's subscription, validated.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are those of Subscription")]
-pub struct Draft {
+pub struct SubscriptionDraft {
     pub style: Style,
     pub topics: Vec<Topic>,
     pub criteria: String,
-    pub filters: Vec<Filter>,
+    pub filters: Vec<SubscriptionFilter>,
     pub channel: Channel,
     /// The lines of `Subscription.channel.header`.
     pub headers: Vec<String>,
@@ -115,7 +115,7 @@ pub struct Subscription {
     /// `Subscription.criteria` as it was written.
     pub criteria: String,
     /// Filters that must all match.
-    pub filters: Vec<Filter>,
+    pub filters: Vec<SubscriptionFilter>,
     /// Its channel.
     pub channel: Channel,
     /// Its status.
@@ -129,12 +129,12 @@ pub struct Subscription {
     /// Deleted by its owner.
     pub is_deleted: bool,
     /// Its secrets, which only the owner may read.
-    pub secrets: Secrets,
+    pub secrets: SubscriptionSecrets,
 }
 
 /// Secrets, encrypted wherever they are stored (`base::secret::Vault`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Secrets {
+pub struct SubscriptionSecrets {
     /// The lines of `Subscription.channel.header`, as a JSON array.
     pub headers: String,
     /// The secret that signs deliveries.
@@ -143,14 +143,14 @@ pub struct Secrets {
     pub former: Option<(String, DateTime<Utc>)>,
 }
 
-impl Draft {
+impl SubscriptionDraft {
     /// The subscription of this draft, for this owner, with this status and these secrets.
     pub fn into_subscription(
         self,
         id: Uuid,
         owner: Caller,
         (status, error): (SubscriptionStatus, Option<String>),
-        secrets: Secrets,
+        secrets: SubscriptionSecrets,
     ) -> Subscription {
         let Self { style, topics, criteria, filters, channel, headers: _, end, document, asked: _ } = self;
         Subscription {
@@ -172,9 +172,9 @@ impl Draft {
 }
 
 impl Subscription {
-    /// The vault's purpose for [`Secrets::headers`].
+    /// The vault's purpose for [`SubscriptionSecrets::headers`].
     pub const HEADERS: &str = "subscription-headers";
-    /// The vault's purpose for [`Secrets::signing`], in the form shown to the owner: `whsec_`, then 32 bytes
+    /// The vault's purpose for [`SubscriptionSecrets::signing`], in the form shown to the owner: `whsec_`, then 32 bytes
     /// in base64.
     pub const SIGNING: &str = "subscription-signing";
 
@@ -188,7 +188,7 @@ impl Subscription {
     /// Whether the subscription becomes active only after the consumer has answered a first call: the
     /// handshake, or for an HTTP endpoint without one a call without a body. A broker gets no empty message,
     /// and a consumer that opens a WebSocket has answered by that.
-    pub fn is_greeted(&self) -> bool {
+    pub fn needs_handshake(&self) -> bool {
         self.has_handshake() || self.channel.kind == ChannelType::RestHook
     }
 
@@ -204,15 +204,15 @@ impl Subscription {
 
     /// The person whom every event of this subscription names, where there is one.
     pub fn about(&self) -> Option<NhsNumber> {
-        about(&self.owner.who, &self.filters)
+        about(&self.owner.principal, &self.filters)
     }
 }
 
 /// The person whom every event names that this caller may receive with these filters.
-pub(crate) fn about(owner: &Who, filters: &[Filter]) -> Option<NhsNumber> {
+pub(crate) fn about(owner: &Principal, filters: &[SubscriptionFilter]) -> Option<NhsNumber> {
     use crate::event::filter::FilterName;
     use crate::person::NumberCheck;
-    let of_filter = |filter: &Filter| match (filter.name, filter.values.as_slice()) {
+    let of_filter = |filter: &SubscriptionFilter| match (filter.name, filter.values.as_slice()) {
         (FilterName::Patient | FilterName::Proxy, [one]) => NhsNumber::parse(one, NumberCheck::Length).ok(),
         _ => None,
     };
@@ -222,15 +222,17 @@ pub(crate) fn about(owner: &Who, filters: &[Filter]) -> Option<NhsNumber> {
 /// The owner of a subscription as a key: the app, and the person or system that it acts for. A caller with
 /// another key gets 404 (N-11).
 pub fn owner_key(caller: &Caller) -> String {
-    let id = caller.who.id().unwrap_or_default();
-    let patient = match &caller.who {
-        Who::Proxy { patient, .. } => patient.to_string(),
-        Who::Anyone | Who::Citizen { .. } | Who::Staff { .. } | Who::System { .. } | Who::Service => {
-            String::new()
-        }
+    let id = caller.principal.id().unwrap_or_default();
+    let patient = match &caller.principal {
+        Principal::Proxy { patient, .. } => patient.to_string(),
+        Principal::Anyone
+        | Principal::Citizen { .. }
+        | Principal::Staff { .. }
+        | Principal::System { .. }
+        | Principal::Service => String::new(),
     };
     let app = caller.app.as_deref().unwrap_or_default();
-    [caller.who.kind(), &id, &patient, app].join("\u{1f}")
+    [caller.principal.kind(), &id, &patient, app].join("\u{1f}")
 }
 
 macro_rules! words {
@@ -264,4 +266,4 @@ words!(
     Payload, "media type",
     FhirJson => "application/fhir+json", FhirXml => "application/fhir+xml", CloudEvent => "application/json"
 );
-words!(Content, "content", Empty => "empty", IdOnly => "id-only", FullResource => "full-resource");
+words!(PayloadContent, "content", Empty => "empty", IdOnly => "id-only", FullResource => "full-resource");

@@ -9,4 +9,4 @@ pub mod state;
 pub use nhs_number::{NhsNumber, NumberCheck};
 pub use person::{HumanName, NameUse, Person};
 pub use standing::Standing;
-pub use state::{Door, PersonState, Verdict, decide_person};
+pub use state::{PersonOperation, PersonState, Verdict, decide_person};

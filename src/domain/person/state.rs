@@ -19,7 +19,7 @@ pub enum PersonState {
 
 /// An operation that concerns a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum PersonOperation {
     /// Create or import a role that is active or proposed, for or of the person.
     CreateRole,
     /// Create or import a role that is rejected or has ended.
@@ -40,7 +40,7 @@ pub enum Door {
     /// its deliveries.
     UseGrant,
     /// Send a letter to the person.
-    SendLetter,
+    SendMessage,
 }
 
 /// The decision.
@@ -72,11 +72,11 @@ impl PersonState {
 
     /// Whether a grant of or for the person holds.
     pub const fn has_grants(self) -> bool {
-        matches!(decide_person(self, Door::UseGrant), Verdict::Allowed)
+        matches!(decide_person(self, PersonOperation::UseGrant), Verdict::Allowed)
     }
 }
 
-impl Door {
+impl PersonOperation {
     /// Every operation.
     pub const ALL: [Self; 10] = [
         Self::CreateRole,
@@ -88,32 +88,32 @@ impl Door {
         Self::RecordRelationship,
         Self::LogIn,
         Self::UseGrant,
-        Self::SendLetter,
+        Self::SendMessage,
     ];
 }
 
 /// The table; `docs/integrator.md` shows it.
-pub const fn decide_person(state: PersonState, door: Door) -> Verdict {
+pub const fn decide_person(state: PersonState, operation: PersonOperation) -> Verdict {
     use PersonState::{Alive, Died, Invalidated, Restricted, Superseded};
-    match (state, door) {
+    match (state, operation) {
         // A request can name any person: refusing it would reveal a death to a stranger. Staff see the death
         // when they review it.
-        (Alive, _) | (_, Door::NameInRequest)
+        (Alive, _) | (_, PersonOperation::NameInRequest)
         // Every role ends with a death. A past role can be recorded, and a relationship stays a fact.
-        | (Died, Door::RecordDecision | Door::EndRole | Door::RecordRelationship)
+        | (Died, PersonOperation::RecordDecision | PersonOperation::EndRole | PersonOperation::RecordRelationship)
         // Seed data are stored as given, and a role of a person who may not appear is in no answer.
-        | (Restricted | Invalidated | Superseded, Door::SeedRole) => Verdict::Allowed,
-        (Died, Door::CreateRole | Door::ActivateRole | Door::SeedRole) => Verdict::Refused,
+        | (Restricted | Invalidated | Superseded, PersonOperation::SeedRole) => Verdict::Allowed,
+        (Died, PersonOperation::CreateRole | PersonOperation::ActivateRole | PersonOperation::SeedRole) => Verdict::Refused,
         (
             Restricted | Invalidated | Superseded,
-            Door::CreateRole
-            | Door::RecordDecision
-            | Door::ActivateRole
-            | Door::EndRole
-            | Door::RecordRelationship,
+            PersonOperation::CreateRole
+            | PersonOperation::RecordDecision
+            | PersonOperation::ActivateRole
+            | PersonOperation::EndRole
+            | PersonOperation::RecordRelationship,
         )
         // The reason is not given: a standing can be a secret.
-        | (Died | Restricted | Invalidated | Superseded, Door::LogIn | Door::UseGrant | Door::SendLetter) => {
+        | (Died | Restricted | Invalidated | Superseded, PersonOperation::LogIn | PersonOperation::UseGrant | PersonOperation::SendMessage) => {
             Verdict::AsUnknown
         }
     }
@@ -121,7 +121,7 @@ pub const fn decide_person(state: PersonState, door: Door) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::{Door, PersonState, Verdict, decide_person};
+    use super::{PersonOperation, PersonState, Verdict, decide_person};
     use crate::person::standing::Standing;
 
     /// The words of the page for a verdict.
@@ -136,9 +136,9 @@ mod tests {
     #[test]
     fn person_state_table_equals_the_documentation() {
         let page = include_str!("../../../docs/integrator.md");
-        for door in Door::ALL {
-            let verdicts = PersonState::ALL.map(|state| word(decide_person(state, door)));
-            let name = format!("{door:?}");
+        for operation in PersonOperation::ALL {
+            let verdicts = PersonState::ALL.map(|state| word(decide_person(state, operation)));
+            let name = format!("{operation:?}");
             let row = page.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
             let row = row.unwrap_or_else(|| panic!("no row for {name}"));
             let shown: Vec<&str> = row.split('|').map(str::trim).collect();

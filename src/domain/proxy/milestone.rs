@@ -11,7 +11,7 @@ use base::date_time::FhirDateTime;
 
 /// The action for a role on a birthday of its patient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum MilestoneAction {
     /// Mark it for review by its grantor.
     Review,
     /// End it.
@@ -26,7 +26,7 @@ pub struct Milestone {
     /// The roles that it applies to; `None` for those of every legal basis.
     pub legal_basis: Option<LegalBasis>,
     /// The action.
-    pub deed: Deed,
+    pub action: MilestoneAction,
 }
 
 /// The table.
@@ -43,10 +43,10 @@ impl Milestones {
     }
 
     /// The action for a role at this age: a line for its legal basis precedes one for all.
-    pub fn deed(&self, age: i32, legal_basis: LegalBasis) -> Option<Deed> {
+    pub fn action(&self, age: i32, legal_basis: LegalBasis) -> Option<MilestoneAction> {
         let of_age = || self.0.iter().filter(|line| line.age == age);
         let own = of_age().find(|line| line.legal_basis == Some(legal_basis));
-        own.or_else(|| of_age().find(|line| line.legal_basis.is_none())).map(|line| line.deed)
+        own.or_else(|| of_age().find(|line| line.legal_basis.is_none())).map(|line| line.action)
     }
 }
 
@@ -58,7 +58,7 @@ pub fn birthday(birth: &FhirDateTime, age: i32) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Deed, LegalBasis, Milestone, Milestones, birthday};
+    use super::{LegalBasis, Milestone, MilestoneAction, Milestones, birthday};
     use base::date_time::FhirDateTime;
 
     #[test]
@@ -75,11 +75,12 @@ mod tests {
 
     #[test]
     fn milestone_of_a_legal_basis_precedes_the_general_one() {
-        let line = |legal_basis, deed| Milestone { age: 16, legal_basis, deed };
+        let line = |legal_basis, action| Milestone { age: 16, legal_basis, action };
         let parental = LegalBasis::ParentalResponsibility;
-        let table = Milestones(vec![line(None, Deed::Review), line(Some(parental), Deed::End)]);
-        assert_eq!(table.deed(16, parental), Some(Deed::End));
-        assert_eq!(table.deed(16, LegalBasis::Consent), Some(Deed::Review));
-        assert_eq!(table.deed(18, parental), None);
+        let table =
+            Milestones(vec![line(None, MilestoneAction::Review), line(Some(parental), MilestoneAction::End)]);
+        assert_eq!(table.action(16, parental), Some(MilestoneAction::End));
+        assert_eq!(table.action(16, LegalBasis::Consent), Some(MilestoneAction::Review));
+        assert_eq!(table.action(18, parental), None);
     }
 }

@@ -16,10 +16,10 @@ pub mod status_reason;
 
 pub use access_request::{AccessRequest, Applicant, ReferenceCode};
 pub use legal_basis::LegalBasis;
-pub use milestone::{Deed, Milestone, Milestones};
+pub use milestone::{Milestone, MilestoneAction, Milestones};
 pub use ods_code::OdsCode;
 pub use relationship::Relationship;
-pub use role::{Change, Draft, EndChange, Role, RoleError, Rules, Versioned};
+pub use role::{EndChange, Role, RoleChange, RoleDraft, RoleError, Rules, Versioned};
 pub use role_period::RolePeriod;
 pub use role_state::{Lifecycle, ReasonCheck, Status};
 pub use status_reason::{ReasonCode, StatusReason};

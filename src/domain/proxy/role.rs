@@ -59,7 +59,7 @@ pub struct Rules {
 /// A new role, as a clinical system sends it.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are those of Role")]
-pub struct Draft {
+pub struct RoleDraft {
     pub proxy: NhsNumber,
     pub patient: NhsNumber,
     pub status: Status,
@@ -72,7 +72,7 @@ pub struct Draft {
 
 /// A requested change. `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct RoleChange {
     /// The new status.
     pub status: Option<Status>,
     /// Its reason.
@@ -131,7 +131,7 @@ impl Role {
     /// # Errors
     ///
     /// [`RoleError`], the first rule that the draft breaks, in the order of contract §2.3.
-    pub fn create(id: Uuid, draft: Draft, rules: Rules, now: DateTime<Utc>) -> Result<Self, RoleError> {
+    pub fn create(id: Uuid, draft: RoleDraft, rules: Rules, now: DateTime<Utc>) -> Result<Self, RoleError> {
         if draft.proxy == draft.patient {
             return Err(RoleError::OwnProxy);
         }
@@ -145,7 +145,7 @@ impl Role {
     }
 
     /// The role that a draft describes, not validated.
-    pub fn drafted(id: Uuid, draft: Draft) -> Self {
+    pub fn drafted(id: Uuid, draft: RoleDraft) -> Self {
         Self {
             id,
             proxy: draft.proxy,
@@ -237,7 +237,7 @@ impl Role {
     ///
     /// [`RoleError`], the first rule broken: reason present, grantor present (when the role becomes
     /// active), transition exists, reason fits it.
-    pub fn check_status_change(&self, change: &Change, rules: Rules) -> Result<(), RoleError> {
+    pub fn check_status_change(&self, change: &RoleChange, rules: Rules) -> Result<(), RoleError> {
         if change.status.is_some() && change.reason.is_none() {
             return Err(RoleError::MissingReason);
         }
@@ -259,7 +259,7 @@ impl Role {
     }
 
     /// Whether a change sets more than status and reason.
-    fn edits(&self, change: &Change) -> bool {
+    fn edits(&self, change: &RoleChange) -> bool {
         let end = match &change.end {
             Some(EndChange::Set(end)) => self.period.end.as_ref() != Some(end),
             Some(EndChange::Clear) => self.period.end.is_some(),
@@ -274,7 +274,7 @@ impl Role {
     /// # Errors
     ///
     /// [`RoleError`], the first rule that the change breaks, in the order of contract §2.3.
-    pub fn changed(&self, change: Change, rules: Rules, now: DateTime<Utc>) -> Result<Self, RoleError> {
+    pub fn changed(&self, change: RoleChange, rules: Rules, now: DateTime<Utc>) -> Result<Self, RoleError> {
         self.check_status_change(&change, rules)?;
         let mut role = self.clone();
         role.status = change.status.unwrap_or(self.status);

@@ -17,7 +17,7 @@ use fhirbolt::serde::{DeserializationConfig, DeserializationMode, DeserializeRes
 
 /// A resource type that this service reads or writes, named as in FHIR R4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResourceType {
+pub enum CodecResourceType {
     /// A set of resources: search results, history, messages.
     Bundle,
     /// A proxy role.
@@ -55,14 +55,14 @@ impl std::error::Error for NotR4 {}
 /// # Errors
 ///
 /// [`NotR4`] where the document does not fit the type.
-pub fn judge(resource_type: ResourceType, json: &str) -> Result<(), NotR4> {
+pub fn check(resource_type: CodecResourceType, json: &str) -> Result<(), NotR4> {
     match resource_type {
-        ResourceType::Bundle => parse::<resources::Bundle>(json),
-        ResourceType::Consent => parse::<resources::Consent>(json),
-        ResourceType::OperationOutcome => parse::<resources::OperationOutcome>(json),
-        ResourceType::Patient => parse::<resources::Patient>(json),
-        ResourceType::QuestionnaireResponse => parse::<resources::QuestionnaireResponse>(json),
-        ResourceType::RelatedPerson => parse::<resources::RelatedPerson>(json),
+        CodecResourceType::Bundle => parse::<resources::Bundle>(json),
+        CodecResourceType::Consent => parse::<resources::Consent>(json),
+        CodecResourceType::OperationOutcome => parse::<resources::OperationOutcome>(json),
+        CodecResourceType::Patient => parse::<resources::Patient>(json),
+        CodecResourceType::QuestionnaireResponse => parse::<resources::QuestionnaireResponse>(json),
+        CodecResourceType::RelatedPerson => parse::<resources::RelatedPerson>(json),
     }
 }
 
@@ -75,30 +75,30 @@ fn parse<R: DeserializeResourceOwned>(json: &str) -> Result<(), NotR4> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ResourceType, judge};
+    use super::{CodecResourceType, check};
 
     const PERSON: &str = r#"{"resourceType":"RelatedPerson","patient":{"reference":"Patient/1"}}"#;
 
     #[test]
     fn typed_codec_accepts_a_valid_resource() {
-        assert_eq!(judge(ResourceType::RelatedPerson, PERSON), Ok(()));
+        assert_eq!(check(CodecResourceType::RelatedPerson, PERSON), Ok(()));
     }
 
     #[test]
     fn typed_codec_rejects_an_unknown_element() {
         let json = PERSON.replace("\"patient\"", "\"pateint\":1,\"patient\"");
-        assert!(judge(ResourceType::RelatedPerson, &json).is_err());
+        assert!(check(CodecResourceType::RelatedPerson, &json).is_err());
     }
 
     #[test]
     fn typed_codec_rejects_a_wrong_json_type() {
         let json = PERSON.replace("{\"reference\":\"Patient/1\"}", "\"Patient/1\"");
-        assert!(judge(ResourceType::RelatedPerson, &json).is_err());
+        assert!(check(CodecResourceType::RelatedPerson, &json).is_err());
     }
 
     #[test]
     fn a_panic_of_the_codec_is_caught() {
         let json = r#"{"resourceType":"Bundle","type":"batch","entry":[{"resource":[]}]}"#;
-        assert!(judge(ResourceType::Bundle, json).is_err());
+        assert!(check(CodecResourceType::Bundle, json).is_err());
     }
 }

@@ -13,23 +13,23 @@ use super::compare::{equal, equivalent, order, same, truth};
 use super::expression::{Expr, Operator};
 use super::fault::FhirPathFault;
 use super::function;
-use super::item::{Item, Step};
+use super::item::{Item, PathStep};
 use super::navigate::{child, descend};
 
 pub(super) type Items<'a> = Vec<Item<'a>>;
-pub(super) type Answer<'a> = Result<Items<'a>, FhirPathFault>;
+pub(super) type EvaluationResult<'a> = Result<Items<'a>, FhirPathFault>;
 
 /// The most items of one evaluation.
 const MOST_ITEMS: usize = 200_000;
 
 /// The context of every part of an expression.
-pub(super) struct Context<'a> {
+pub(super) struct EvaluationContext<'a> {
     pub(super) resource: Item<'a>,
     start: Item<'a>,
     left: Cell<usize>,
 }
 
-impl Context<'_> {
+impl EvaluationContext<'_> {
     /// Counts work against the limit.
     pub(super) fn spend(&self, items: usize) -> Result<(), FhirPathFault> {
         let left = self.left.get().checked_sub(items + 1).ok_or(FhirPathFault::TooCostly)?;
@@ -38,9 +38,9 @@ impl Context<'_> {
     }
 }
 
-pub(super) fn evaluate<'a>(expr: &Expr, resource: &'a Value, at: &[Step]) -> Answer<'a> {
+pub(super) fn evaluate<'a>(expr: &Expr, resource: &'a Value, at: &[PathStep]) -> EvaluationResult<'a> {
     let Some(start) = descend(resource, at) else { return Ok(Vec::new()) };
-    let context = Context {
+    let context = EvaluationContext {
         resource: Item::resource(resource, Some(Vec::new())),
         start: start.clone(),
         left: Cell::new(MOST_ITEMS),
@@ -48,9 +48,9 @@ pub(super) fn evaluate<'a>(expr: &Expr, resource: &'a Value, at: &[Step]) -> Ans
     context.answer(expr, &[start])
 }
 
-impl<'a> Context<'a> {
+impl<'a> EvaluationContext<'a> {
     /// The value of the expression for the focus.
-    pub(super) fn answer(&self, expr: &Expr, focus: &[Item<'a>]) -> Answer<'a> {
+    pub(super) fn answer(&self, expr: &Expr, focus: &[Item<'a>]) -> EvaluationResult<'a> {
         let items = match expr {
             Expr::Literal(value) => vec![Item::computed(value.clone())],
             Expr::Nothing => Vec::new(),
@@ -88,7 +88,7 @@ impl<'a> Context<'a> {
         Ok(items)
     }
 
-    fn variable(&self, name: &str) -> Answer<'a> {
+    fn variable(&self, name: &str) -> EvaluationResult<'a> {
         let item = match name {
             "resource" | "rootResource" => self.resource.clone(),
             "context" => self.start.clone(),
@@ -109,7 +109,7 @@ impl<'a> Context<'a> {
         focus.iter().flat_map(|item| child(item, name)).collect()
     }
 
-    fn at(&self, of: &Expr, index: &Expr, focus: &[Item<'a>]) -> Answer<'a> {
+    fn at(&self, of: &Expr, index: &Expr, focus: &[Item<'a>]) -> EvaluationResult<'a> {
         let mut items = self.answer(of, focus)?;
         let index = self.whole_number(index, focus)?;
         Ok(if index < items.len() { vec![items.swap_remove(index)] } else { Vec::new() })
@@ -128,7 +128,7 @@ impl<'a> Context<'a> {
         items.first().and_then(Item::text).map(str::to_owned).ok_or(FhirPathFault::WrongType)
     }
 
-    fn operation(&self, operator: Operator, operands: &[Expr], focus: &[Item<'a>]) -> Answer<'a> {
+    fn operation(&self, operator: Operator, operands: &[Expr], focus: &[Item<'a>]) -> EvaluationResult<'a> {
         match operator {
             Operator::And => self.until(operands, focus, false),
             Operator::Or => self.until(operands, focus, true),
@@ -161,7 +161,7 @@ impl<'a> Context<'a> {
     }
 
     /// `and` (which stops at false) and `or` (which stops at true), in three-valued logic.
-    fn until(&self, operands: &[Expr], focus: &[Item<'a>], ends: bool) -> Answer<'a> {
+    fn until(&self, operands: &[Expr], focus: &[Item<'a>], ends: bool) -> EvaluationResult<'a> {
         let mut unknown = false;
         for operand in operands {
             match truth(&self.answer(operand, focus)?)? {
@@ -173,7 +173,7 @@ impl<'a> Context<'a> {
         Ok(known((!unknown).then_some(!ends)))
     }
 
-    fn two(&self, operator: Operator, left: &[Item<'a>], right: &[Item<'a>]) -> Answer<'a> {
+    fn two(&self, operator: Operator, left: &[Item<'a>], right: &[Item<'a>]) -> EvaluationResult<'a> {
         let is = |wanted: fn(Ordering) -> bool| order(left, right).map(|order| known(order.map(wanted)));
         match operator {
             Operator::Implies => Ok(known(match (truth(left)?, truth(right)?) {
@@ -210,7 +210,7 @@ pub(super) fn known<'a>(truth: Option<bool>) -> Items<'a> {
     truth.map(Item::computed).into_iter().collect()
 }
 
-fn sum<'a>(operator: Operator, left: &[Item<'a>], right: &[Item<'a>]) -> Answer<'a> {
+fn sum<'a>(operator: Operator, left: &[Item<'a>], right: &[Item<'a>]) -> EvaluationResult<'a> {
     let value = |items: &[Item<'a>]| items.first().and_then(|item| item.value.as_deref().cloned());
     match (value(left), value(right)) {
         (Some(Value::String(left)), Some(Value::String(right))) if operator != Operator::Minus => {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::compare::{same, truth};
-use super::evaluate::{Answer, Context, Items, known};
+use super::evaluate::{EvaluationContext, EvaluationResult, Items, known};
 use super::expression::Expr;
 use super::fault::FhirPathFault;
 use super::item::Item;
@@ -12,12 +12,12 @@ use super::tree_function::{children, descendants, repeat, resolve};
 
 /// Calls a function on `input`; `focus` is the value of `$this` outside.
 pub(super) fn call<'a>(
-    context: &Context<'a>,
+    context: &EvaluationContext<'a>,
     name: &str,
     arguments: &[Expr],
     input: Items<'a>,
     focus: &[Item<'a>],
-) -> Answer<'a> {
+) -> EvaluationResult<'a> {
     match arguments {
         [] => without_argument(context, name, input),
         [criterion] => match name {
@@ -55,7 +55,11 @@ pub(super) fn call<'a>(
     }
 }
 
-fn without_argument<'a>(context: &Context<'a>, name: &str, mut input: Items<'a>) -> Answer<'a> {
+fn without_argument<'a>(
+    context: &EvaluationContext<'a>,
+    name: &str,
+    mut input: Items<'a>,
+) -> EvaluationResult<'a> {
     match name {
         "empty" => Ok(known(Some(input.is_empty()))),
         "exists" => Ok(known(Some(!input.is_empty()))),
@@ -102,12 +106,12 @@ fn without_argument<'a>(context: &Context<'a>, name: &str, mut input: Items<'a>)
 }
 
 fn with_value<'a>(
-    context: &Context<'a>,
+    context: &EvaluationContext<'a>,
     name: &str,
     argument: &Expr,
     input: Items<'a>,
     focus: &[Item<'a>],
-) -> Answer<'a> {
+) -> EvaluationResult<'a> {
     match name {
         "extension" => {
             let url = context.one_text(argument, focus)?;
@@ -146,7 +150,7 @@ fn with_value<'a>(
 }
 
 /// The items for which the criterion is true.
-fn filter<'a>(context: &Context<'a>, criterion: &Expr, input: Items<'a>) -> Answer<'a> {
+fn filter<'a>(context: &EvaluationContext<'a>, criterion: &Expr, input: Items<'a>) -> EvaluationResult<'a> {
     let mut kept = Vec::new();
     for item in input {
         if truth(&context.answer(criterion, std::slice::from_ref(&item))?)? == Some(true) {
@@ -157,7 +161,11 @@ fn filter<'a>(context: &Context<'a>, criterion: &Expr, input: Items<'a>) -> Answ
 }
 
 /// The value of the expression for each item.
-pub(super) fn each<'a>(context: &Context<'a>, expr: &Expr, input: &[Item<'a>]) -> Answer<'a> {
+pub(super) fn each<'a>(
+    context: &EvaluationContext<'a>,
+    expr: &Expr,
+    input: &[Item<'a>],
+) -> EvaluationResult<'a> {
     let mut all = Vec::new();
     for item in input {
         all.extend(context.answer(expr, std::slice::from_ref(item))?);
@@ -166,7 +174,7 @@ pub(super) fn each<'a>(context: &Context<'a>, expr: &Expr, input: &[Item<'a>]) -
 }
 
 /// The items without those that are equal to an earlier one.
-pub(super) fn distinct<'a>(context: &Context<'a>, items: Items<'a>) -> Answer<'a> {
+pub(super) fn distinct<'a>(context: &EvaluationContext<'a>, items: Items<'a>) -> EvaluationResult<'a> {
     let mut kept: Items<'a> = Vec::new();
     for item in items {
         context.spend(kept.len())?;
@@ -178,12 +186,12 @@ pub(super) fn distinct<'a>(context: &Context<'a>, items: Items<'a>) -> Answer<'a
 }
 
 fn choose<'a>(
-    context: &Context<'a>,
+    context: &EvaluationContext<'a>,
     test: &Expr,
     yes: &Expr,
     no: Option<&Expr>,
     focus: &[Item<'a>],
-) -> Answer<'a> {
+) -> EvaluationResult<'a> {
     match (truth(&context.answer(test, focus)?)?, no) {
         (Some(true), _) => context.answer(yes, focus),
         (_, Some(no)) => context.answer(no, focus),
@@ -196,7 +204,7 @@ fn type_name(argument: &Expr) -> Result<&str, FhirPathFault> {
     if let Expr::Member { name, .. } = argument { Ok(name) } else { Err(FhirPathFault::Syntax) }
 }
 
-fn on_text<'a>(input: &[Item<'a>], work: impl Fn(&str) -> Value) -> Answer<'a> {
+fn on_text<'a>(input: &[Item<'a>], work: impl Fn(&str) -> Value) -> EvaluationResult<'a> {
     match input {
         [] => Ok(Vec::new()),
         [one] => match one.value.as_deref() {
@@ -209,12 +217,12 @@ fn on_text<'a>(input: &[Item<'a>], work: impl Fn(&str) -> Value) -> Answer<'a> {
 }
 
 fn substring<'a>(
-    context: &Context<'a>,
+    context: &EvaluationContext<'a>,
     input: &[Item<'a>],
     start: &Expr,
     length: usize,
     focus: &[Item<'a>],
-) -> Answer<'a> {
+) -> EvaluationResult<'a> {
     let start = context.whole_number(start, focus)?;
     match input.first().and_then(Item::text) {
         Some(text) if start < text.chars().count() => {

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::structure::{Content, Member, Node, type_node};
+use crate::structure::{ElementContent, Member, TypeNode, type_node};
 
 /// One step into JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum PathStep {
     /// Into the member of an object, named as in JSON (`valueString`).
     Key(String),
     /// Into the item of an array.
@@ -16,13 +16,13 @@ pub enum Step {
 }
 
 /// The steps from the resource to an element.
-pub type Location = Vec<Step>;
+pub type Location = Vec<PathStep>;
 
 /// Formats a location as a FHIRPath, such as `Patient.contact[0].name`.
-pub fn render_location(root: &str, location: &[Step]) -> String {
+pub fn render_location(root: &str, location: &[PathStep]) -> String {
     location.iter().fold(root.to_owned(), |path, step| match step {
-        Step::Key(key) => format!("{path}.{key}"),
-        Step::Index(index) => format!("{path}[{index}]"),
+        PathStep::Key(key) => format!("{path}.{key}"),
+        PathStep::Index(index) => format!("{path}[{index}]"),
     })
 }
 
@@ -36,7 +36,7 @@ pub struct Item<'a> {
     /// The id and the extensions of a primitive, which JSON keeps in a second member.
     pub(super) beside: Option<&'a Value>,
     /// The elements that R4 allows in it, where known.
-    pub(super) shape: Option<&'static Node>,
+    pub(super) shape: Option<&'static TypeNode>,
     /// The name of its type (`dateTime`, `HumanName`, `Patient`), where known.
     pub(super) type_name: Option<Cow<'static, str>>,
 }
@@ -61,7 +61,7 @@ impl<'a> Item<'a> {
     }
 
     /// The elements that R4 allows in it, where known; a primitive has none.
-    pub(crate) fn shape(&self) -> Option<&'static Node> {
+    pub(crate) fn shape(&self) -> Option<&'static TypeNode> {
         self.shape
     }
 
@@ -106,7 +106,7 @@ impl<'a> Item<'a> {
 /// What the definitions say of an element.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
-    pub(super) shape: Option<&'static Node>,
+    pub(super) shape: Option<&'static TypeNode>,
     pub(super) type_name: Option<Cow<'static, str>>,
 }
 
@@ -114,7 +114,7 @@ impl Known {
     /// From its definition; `choice` is the type in the element's name, where there is no definition.
     pub(super) fn of(member: Option<&'static Member>, choice: Option<&'static str>) -> Self {
         match member.map(|member| (member, member.content)) {
-            Some((_, Content::Resource)) => Self::default(),
+            Some((_, ElementContent::Resource)) => Self::default(),
             Some((member, content)) => {
                 Self { shape: content.node(), type_name: Some(Cow::Borrowed(&member.type_name)) }
             }

@@ -4,7 +4,7 @@ use super::fault::FhirPathFault;
 
 /// One token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub(super) enum LexerToken {
     /// A name, or a keyword such as `and`. A name between back quotes is never a keyword.
     Name { text: String, quoted: bool },
     /// A text between single quotes.
@@ -31,7 +31,7 @@ const SYMBOLS: &[&str] = &[
     "/", "&",
 ];
 
-pub(super) fn split(text: &str) -> Result<Vec<Token>, FhirPathFault> {
+pub(super) fn split(text: &str) -> Result<Vec<LexerToken>, FhirPathFault> {
     if text.len() > LONGEST {
         return Err(FhirPathFault::TooLong);
     }
@@ -48,36 +48,36 @@ pub(super) fn split(text: &str) -> Result<Vec<Token>, FhirPathFault> {
     Ok(tokens)
 }
 
-fn next(first: char, rest: &str) -> Result<(Token, &str), FhirPathFault> {
+fn next(first: char, rest: &str) -> Result<(LexerToken, &str), FhirPathFault> {
     let after_first = rest.get(first.len_utf8()..).unwrap_or_default();
     match first {
-        '\'' => quoted(after_first, '\'').map(|(text, after)| (Token::Text(text), after)),
-        '`' => quoted(after_first, '`').map(|(text, after)| (Token::Name { text, quoted: true }, after)),
+        '\'' => quoted(after_first, '\'').map(|(text, after)| (LexerToken::Text(text), after)),
+        '`' => quoted(after_first, '`').map(|(text, after)| (LexerToken::Name { text, quoted: true }, after)),
         '@' => {
             let (text, after) = take(after_first, |c| c.is_ascii_alphanumeric() || "-:.+".contains(c));
-            Ok((Token::Time(text.to_owned()), after))
+            Ok((LexerToken::Time(text.to_owned()), after))
         }
         '$' => {
             let (name, after) = take(after_first, is_name);
-            Ok((Token::Special(name.to_owned()), after))
+            Ok((LexerToken::Special(name.to_owned()), after))
         }
         '%' => {
             let quote = after_first.chars().next().filter(|c| matches!(c, '`' | '\''));
             if let Some(quote) = quote {
                 let (name, after) = quoted(after_first.get(1..).unwrap_or_default(), quote)?;
-                return Ok((Token::Variable(name), after));
+                return Ok((LexerToken::Variable(name), after));
             }
             let (name, after) = take(after_first, |c| is_name(c) || c == '-');
-            Ok((Token::Variable(name.to_owned()), after))
+            Ok((LexerToken::Variable(name.to_owned()), after))
         }
         '0'..='9' => Ok(number(rest)),
         _ if is_name(first) => {
             let (name, after) = take(rest, is_name);
-            Ok((Token::Name { text: name.to_owned(), quoted: false }, after))
+            Ok((LexerToken::Name { text: name.to_owned(), quoted: false }, after))
         }
         _ => SYMBOLS
             .iter()
-            .find_map(|symbol| rest.strip_prefix(symbol).map(|after| (Token::Symbol(symbol), after)))
+            .find_map(|symbol| rest.strip_prefix(symbol).map(|after| (LexerToken::Symbol(symbol), after)))
             .ok_or(FhirPathFault::Syntax),
     }
 }
@@ -91,12 +91,14 @@ fn take(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
 }
 
 /// A number; a point belongs to it only when a digit follows, as in `1.5` and not in `1.exists()`.
-fn number(text: &str) -> (Token, &str) {
+fn number(text: &str) -> (LexerToken, &str) {
     let (whole, after) = take(text, |c| c.is_ascii_digit());
     let fraction = after.strip_prefix('.').map(|rest| take(rest, |c| c.is_ascii_digit()));
     match fraction {
-        Some((digits, after)) if !digits.is_empty() => (Token::Number(format!("{whole}.{digits}")), after),
-        _ => (Token::Number(whole.to_owned()), after),
+        Some((digits, after)) if !digits.is_empty() => {
+            (LexerToken::Number(format!("{whole}.{digits}")), after)
+        }
+        _ => (LexerToken::Number(whole.to_owned()), after),
     }
 }
 

@@ -22,7 +22,7 @@ use serde_json::Value;
 
 pub(crate) use compare::same_value;
 pub use fault::FhirPathFault;
-pub use item::{Item, Location, Step, render_location};
+pub use item::{Item, Location, PathStep, render_location};
 
 use expression::Expr;
 
@@ -60,7 +60,11 @@ impl Expression {
     /// # Errors
     ///
     /// [`FhirPathFault`] where it cannot be evaluated.
-    pub fn evaluate_at<'a>(&self, resource: &'a Value, at: &[Step]) -> Result<Vec<Item<'a>>, FhirPathFault> {
+    pub fn evaluate_at<'a>(
+        &self,
+        resource: &'a Value,
+        at: &[PathStep],
+    ) -> Result<Vec<Item<'a>>, FhirPathFault> {
         evaluate::evaluate(&self.0, resource, at)
     }
 
@@ -70,7 +74,7 @@ impl Expression {
     /// # Errors
     ///
     /// [`FhirPathFault`] where it cannot be evaluated.
-    pub fn holds(&self, resource: &Value, at: &[Step]) -> Result<bool, FhirPathFault> {
+    pub fn holds(&self, resource: &Value, at: &[PathStep]) -> Result<bool, FhirPathFault> {
         let answer = self.evaluate_at(resource, at)?;
         Ok(compare::truth(&answer)?.unwrap_or(true))
     }
@@ -87,7 +91,7 @@ impl Expression {
 }
 
 /// The element at a location.
-pub(crate) fn element_at<'a>(resource: &'a Value, at: &[Step]) -> Option<Item<'a>> {
+pub(crate) fn element_at<'a>(resource: &'a Value, at: &[PathStep]) -> Option<Item<'a>> {
     navigate::descend(resource, at)
 }
 

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::item::{Item, Known, Location, Step};
-use crate::structure::{Node, open_choice};
+use super::item::{Item, Known, Location, PathStep};
+use crate::structure::{TypeNode, open_choice};
 
 /// The elements of that name inside `item`.
 pub(super) fn child<'a>(item: &Item<'a>, name: &str) -> Vec<Item<'a>> {
@@ -47,17 +47,17 @@ pub(super) fn children<'a>(item: &Item<'a>) -> Vec<Item<'a>> {
 }
 
 /// The element at a location, with what the definitions say of it.
-pub(super) fn descend<'a>(resource: &'a Value, location: &[Step]) -> Option<Item<'a>> {
+pub(super) fn descend<'a>(resource: &'a Value, location: &[PathStep]) -> Option<Item<'a>> {
     let mut item = Item::resource(resource, Some(Vec::new()));
     let mut steps = location.iter().peekable();
     while let Some(step) = steps.next() {
-        let Step::Key(key) = step else { return None };
+        let PathStep::Key(key) = step else { return None };
         let index = match steps.peek() {
-            Some(Step::Index(index)) => {
+            Some(PathStep::Index(index)) => {
                 steps.next();
                 *index
             }
-            Some(Step::Key(_)) | None => 0,
+            Some(PathStep::Key(_)) | None => 0,
         };
         let mut inside = Vec::new();
         let (object, place) = members(&item)?;
@@ -81,8 +81,8 @@ fn members<'a>(item: &Item<'a>) -> Option<(&'a Map<String, Value>, Option<Locati
 /// The location of the id and extensions of the primitive: `_name`, or the item of that number in `_name`.
 fn beside(mut location: Location) -> Location {
     let key = location.iter_mut().rev().find_map(|step| match step {
-        Step::Key(key) => Some(key),
-        Step::Index(_) => None,
+        PathStep::Key(key) => Some(key),
+        PathStep::Index(_) => None,
     });
     if let Some(key) = key {
         key.insert(0, '_');
@@ -100,7 +100,7 @@ fn is_type_marker(item: &Item<'_>, name: &str) -> bool {
 }
 
 /// What the definitions say of an element: without a definition of its parent, only of `value[x]`.
-fn known(shape: Option<&'static Node>, name: &str) -> Known {
+fn known(shape: Option<&'static TypeNode>, name: &str) -> Known {
     match shape {
         Some(shape) => Known::of(shape.members.get(name), None),
         None => Known::of(None, open_choice("value", name)),
@@ -120,8 +120,8 @@ fn push<'a>(
     let length = [value, beside].into_iter().flatten().filter_map(Value::as_array).map(Vec::len).max();
     let here = |index: Option<usize>| {
         let mut location = place?.clone();
-        location.push(Step::Key(name.to_owned()));
-        location.extend(index.map(Step::Index));
+        location.push(PathStep::Key(name.to_owned()));
+        location.extend(index.map(PathStep::Index));
         Some(location)
     };
     let Some(length) = length else {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::expression::{Expr, Operator, TYPE_BINDING};
 use super::fault::FhirPathFault;
-use super::lexer::{Token, split};
+use super::lexer::{LexerToken, split};
 
 /// The deepest nesting of brackets and calls.
 const DEEPEST: usize = 24;
@@ -17,19 +17,19 @@ pub(super) fn parse(text: &str) -> Result<Expr, FhirPathFault> {
 }
 
 struct Parser<'a> {
-    tokens: &'a [Token],
+    tokens: &'a [LexerToken],
     left: usize,
 }
 
 impl<'a> Parser<'a> {
-    fn next(&mut self) -> Option<&'a Token> {
+    fn next(&mut self) -> Option<&'a LexerToken> {
         let (first, rest) = self.tokens.split_first()?;
         self.tokens = rest;
         Some(first)
     }
 
     fn skip(&mut self, wanted: &str) -> bool {
-        let found = matches!(self.tokens.first(), Some(Token::Symbol(symbol)) if *symbol == wanted);
+        let found = matches!(self.tokens.first(), Some(LexerToken::Symbol(symbol)) if *symbol == wanted);
         if found {
             self.next();
         }
@@ -81,15 +81,15 @@ impl<'a> Parser<'a> {
     /// The next token, where it can be an operator between two operands.
     fn operator_word(&self) -> Option<&'a str> {
         match self.tokens.first()? {
-            Token::Symbol(")" | "]" | "," | "}") => None,
-            Token::Symbol(symbol) => Some(symbol),
-            Token::Name { text, quoted: false } => Some(text),
-            Token::Name { .. }
-            | Token::Text(_)
-            | Token::Number(_)
-            | Token::Time(_)
-            | Token::Special(_)
-            | Token::Variable(_) => None,
+            LexerToken::Symbol(")" | "]" | "," | "}") => None,
+            LexerToken::Symbol(symbol) => Some(symbol),
+            LexerToken::Name { text, quoted: false } => Some(text),
+            LexerToken::Name { .. }
+            | LexerToken::Text(_)
+            | LexerToken::Number(_)
+            | LexerToken::Time(_)
+            | LexerToken::Special(_)
+            | LexerToken::Variable(_) => None,
         }
     }
 
@@ -103,7 +103,7 @@ impl<'a> Parser<'a> {
 
     fn name(&mut self) -> Result<String, FhirPathFault> {
         match self.next() {
-            Some(Token::Name { text, .. }) => Ok(text.clone()),
+            Some(LexerToken::Name { text, .. }) => Ok(text.clone()),
             _ => Err(FhirPathFault::Syntax),
         }
     }
@@ -147,24 +147,24 @@ impl<'a> Parser<'a> {
 
     fn term(&mut self) -> Result<Expr, FhirPathFault> {
         match self.next().ok_or(FhirPathFault::Syntax)? {
-            Token::Text(text) | Token::Time(text) => Ok(Expr::Literal(text.as_str().into())),
-            Token::Number(digits) => digits
+            LexerToken::Text(text) | LexerToken::Time(text) => Ok(Expr::Literal(text.as_str().into())),
+            LexerToken::Number(digits) => digits
                 .parse()
                 .map(|number| Expr::Literal(Value::Number(number)))
                 .or(Err(FhirPathFault::Syntax)),
-            Token::Special(name) if name == "this" => Ok(Expr::This),
-            Token::Special(_) => Err(FhirPathFault::Unsupported),
-            Token::Variable(name) => Ok(Expr::Variable(name.clone())),
-            Token::Name { text, quoted: false } if text == "true" => Ok(Expr::Literal(true.into())),
-            Token::Name { text, quoted: false } if text == "false" => Ok(Expr::Literal(false.into())),
-            Token::Name { text, .. } => self.member(None, text.clone()),
-            Token::Symbol("(") => {
+            LexerToken::Special(name) if name == "this" => Ok(Expr::This),
+            LexerToken::Special(_) => Err(FhirPathFault::Unsupported),
+            LexerToken::Variable(name) => Ok(Expr::Variable(name.clone())),
+            LexerToken::Name { text, quoted: false } if text == "true" => Ok(Expr::Literal(true.into())),
+            LexerToken::Name { text, quoted: false } if text == "false" => Ok(Expr::Literal(false.into())),
+            LexerToken::Name { text, .. } => self.member(None, text.clone()),
+            LexerToken::Symbol("(") => {
                 let inner = self.deeper(|parser| parser.expression(1))?;
                 self.expect(")")?;
                 Ok(inner)
             }
-            Token::Symbol("{") => self.expect("}").map(|()| Expr::Nothing),
-            Token::Symbol(_) => Err(FhirPathFault::Syntax),
+            LexerToken::Symbol("{") => self.expect("}").map(|()| Expr::Nothing),
+            LexerToken::Symbol(_) => Err(FhirPathFault::Syntax),
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Expression;
 use super::fault::FhirPathFault;
-use super::item::{Step, render_location};
+use super::item::{PathStep, render_location};
 
 fn person() -> Value {
     json!({
@@ -141,7 +141,7 @@ fn fhirpath_uses_three_valued_logic_for_empty_collections() {
 
 #[test]
 fn invariant_is_evaluated_at_an_element() {
-    let at = [Step::Key("telecom".into()), Step::Index(1)];
+    let at = [PathStep::Key("telecom".into()), PathStep::Index(1)];
     let rule = Expression::parse("value.empty() or system.exists()").unwrap();
     assert_eq!(rule.holds(&person(), &at), Ok(true));
     let rule = Expression::parse("%resource.telecom.count() = 1 or system = 'phone'").unwrap();

@@ -5,19 +5,19 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::evaluate::{Answer, Context, Items};
+use super::evaluate::{EvaluationContext, EvaluationResult, Items};
 use super::expression::Expr;
 use super::function::each;
 use super::item::Item;
 use super::navigate::{self, child};
 
-pub(super) fn children<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Answer<'a> {
+pub(super) fn children<'a>(context: &EvaluationContext<'a>, input: &[Item<'a>]) -> EvaluationResult<'a> {
     let all: Items<'a> = input.iter().flat_map(navigate::children).collect();
     context.spend(all.len())?;
     Ok(all)
 }
 
-pub(super) fn descendants<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Answer<'a> {
+pub(super) fn descendants<'a>(context: &EvaluationContext<'a>, input: &[Item<'a>]) -> EvaluationResult<'a> {
     let mut all = Vec::new();
     let mut level = children(context, input)?;
     while !level.is_empty() {
@@ -29,7 +29,11 @@ pub(super) fn descendants<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Answ
 }
 
 /// The result of the expression, and its results on those, until there are no more.
-pub(super) fn repeat<'a>(context: &Context<'a>, expr: &Expr, input: &[Item<'a>]) -> Answer<'a> {
+pub(super) fn repeat<'a>(
+    context: &EvaluationContext<'a>,
+    expr: &Expr,
+    input: &[Item<'a>],
+) -> EvaluationResult<'a> {
     let mut all = Vec::new();
     let mut level = each(context, expr, input)?;
     while !level.is_empty() {
@@ -42,7 +46,7 @@ pub(super) fn repeat<'a>(context: &Context<'a>, expr: &Expr, input: &[Item<'a>])
 }
 
 /// The targets of references: the contained resource itself; of any other one, only its type is known.
-pub(super) fn resolve<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Answer<'a> {
+pub(super) fn resolve<'a>(context: &EvaluationContext<'a>, input: &[Item<'a>]) -> EvaluationResult<'a> {
     let contained = child(&context.resource, "contained");
     context.spend(contained.len())?;
     let mut by_id: HashMap<&str, &Item<'a>> = HashMap::new();
@@ -61,8 +65,8 @@ fn target<'a>(contained: &HashMap<&str, &Item<'a>>, item: &Item<'a>) -> Option<I
     if let Some(id) = text.and_then(|text| text.strip_prefix('#')) {
         return contained.get(id).map(|found| (*found).clone());
     }
-    let told = child(item, "type");
-    let type_name = text.and_then(type_in).or_else(|| told.first().and_then(Item::text))?;
+    let message = child(item, "type");
+    let type_name = text.and_then(type_in).or_else(|| message.first().and_then(Item::text))?;
     let stub = json!({ "resourceType": type_name });
     Some(Item {
         location: None,

@@ -1,4 +1,4 @@
-//! The format of a body, by its `Content-Type` (G-06, G-07, R-30, R-38).
+//! The format of a body, by its `ElementContent-Type` (G-06, G-07, R-30, R-38).
 
 use super::media::{Format, MediaFault};
 use super::media_type::MediaType;
@@ -16,7 +16,7 @@ pub enum BodyFormat {
     Form,
 }
 
-/// Parses a `Content-Type`. The interaction decides which formats it accepts.
+/// Parses a `ElementContent-Type`. The interaction decides which formats it accepts.
 ///
 /// # Errors
 ///

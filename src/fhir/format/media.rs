@@ -12,7 +12,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The `Content-Type` of a response (G-06).
+    /// The `ElementContent-Type` of a response (G-06).
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/fhir+json; charset=UTF-8",

@@ -1,4 +1,4 @@
-//! Media types in `Accept` and `Content-Type` (RFC 9110 §8.3.1 and §12.5.1).
+//! Media types in `Accept` and `ElementContent-Type` (RFC 9110 §8.3.1 and §12.5.1).
 //!
 //! Parsed here and not by a library: `mediatype` and `mime` refuse values that clients send and that we have
 //! always accepted: a URL as a parameter's value without quotes, white space around `=`, an empty parameter.

@@ -1,7 +1,7 @@
 //! The formats of request and response bodies (<https://hl7.org/fhir/R4/http.html#mime-type>, checks G-04 to
 //! G-11, R-38).
 //!
-//! The caller chooses by the `_format` parameter, or else by `Accept`; a body has its `Content-Type`. Both
+//! The caller chooses by the `_format` parameter, or else by `Accept`; a body has its `ElementContent-Type`. Both
 //! may name the FHIR version, and only 4.0 is supported.
 
 mod body;

@@ -104,9 +104,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::json_patch;
-    use base::error::Kind;
+    use base::error::ErrorKind;
 
-    fn patch(patch: &Value) -> Result<Value, Kind> {
+    fn patch(patch: &Value) -> Result<Value, ErrorKind> {
         let consent = json!({
             "resourceType": "Consent", "id": "1", "meta": { "versionId": "3", "lastUpdated": "2026-01-01T00:00:00Z" },
             "category": [{ "text": "a" }, { "text": "b" }], "rank": 1.50,
@@ -127,7 +127,7 @@ mod tests {
             json!([{ "op": "move", "path": "/a" }]),
             json!([1]),
         ] {
-            assert_eq!(patch(&document), Err(Kind::Invalid), "{document}");
+            assert_eq!(patch(&document), Err(ErrorKind::Invalid), "{document}");
         }
         for operation in [
             json!({ "op": "test", "path": "/category/0/text", "value": "secret" }),
@@ -143,7 +143,7 @@ mod tests {
             json!({ "op": "copy", "from": "/nothing", "path": "/category/0/text" }),
             json!({ "op": "move", "from": "/category/0", "path": "/nothing/at/all" }),
         ] {
-            assert_eq!(patch(&json!([operation])), Err(Kind::Unprocessable), "{operation}");
+            assert_eq!(patch(&json!([operation])), Err(ErrorKind::Unprocessable), "{operation}");
         }
     }
 
@@ -168,7 +168,7 @@ mod tests {
             json!({ "op": "remove", "path": "/meta" }),
             json!({ "op": "replace", "path": "", "value": { "resourceType": "Consent" } }),
         ] {
-            assert_eq!(patch(&json!([operation])), Err(Kind::Unprocessable), "{operation}");
+            assert_eq!(patch(&json!([operation])), Err(ErrorKind::Unprocessable), "{operation}");
         }
         assert!(patch(&json!([{ "op": "add", "path": "/meta/tag", "value": [{ "code": "x" }] }])).is_ok());
     }
@@ -178,14 +178,14 @@ mod tests {
         let doubling: Vec<Value> = (0..60)
             .map(|n| json!({ "op": "copy", "from": "/category", "path": format!("/category/{}", n % 2) }))
             .collect();
-        assert_eq!(patch(&json!(doubling)), Err(Kind::Unprocessable));
+        assert_eq!(patch(&json!(doubling)), Err(ErrorKind::Unprocessable));
         let path = |n: usize| format!("/x{}", "/x".repeat(n));
         let nesting: Vec<Value> =
             (0..200).map(|n| json!({ "op": "add", "path": path(n), "value": { "y": 1 } })).collect();
-        assert_eq!(patch(&json!(nesting)), Err(Kind::Unprocessable));
+        assert_eq!(patch(&json!(nesting)), Err(ErrorKind::Unprocessable));
         assert_eq!(
             patch(&json!(vec![json!({ "op": "remove", "path": "/x" }); 201])),
-            Err(Kind::Unprocessable)
+            Err(ErrorKind::Unprocessable)
         );
     }
 }

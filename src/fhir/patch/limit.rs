@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::outcome::{Issue, IssueType};
-use base::error::Kind;
+use base::error::ErrorKind;
 
 use super::fault::PatchFault;
 
@@ -77,7 +77,7 @@ pub(super) fn check_identity(before: &Value, after: &Value) -> Result<(), PatchF
         if before.pointer(pointer) != after.pointer(pointer) {
             let name = before.get("resourceType").and_then(Value::as_str).unwrap_or("Resource");
             let issue = Issue::error(IssueType::BusinessRule, sentence).at(format!("{name}.{element}"));
-            return Err(PatchFault { kind: Kind::Unprocessable, issue });
+            return Err(PatchFault { kind: ErrorKind::Unprocessable, issue });
         }
     }
     Ok(())

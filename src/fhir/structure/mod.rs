@@ -29,8 +29,8 @@ pub(crate) fn r4() -> &'static Definitions {
 pub(crate) struct Definitions {
     resource_types: HashSet<String>,
     types: HashMap<String, usize>,
-    nodes: Vec<Node>,
-    value_sets: Vec<Option<Codes>>,
+    nodes: Vec<TypeNode>,
+    value_sets: Vec<Option<ValueSetCodes>>,
     sets: HashMap<String, usize>,
     search: HashMap<String, SearchParameters>,
 }
@@ -49,7 +49,7 @@ pub struct Weight {
 
 /// A type, or an element that has elements of its own.
 #[derive(Debug, Default)]
-pub(crate) struct Node {
+pub(crate) struct TypeNode {
     /// Its index ([`Definitions::node`]).
     pub(crate) index: usize,
     /// `Consent`, `Consent.provision`, `Period`.
@@ -57,7 +57,7 @@ pub(crate) struct Node {
     /// Whether it is a resource.
     pub(crate) is_resource: bool,
     /// Whether more than its shape is known, so that it can be validated.
-    pub(crate) is_judged: bool,
+    pub(crate) is_validated: bool,
     /// The meaning of each JSON member: `valueString` leads to `value[x]` as a string.
     pub(crate) members: HashMap<String, Member>,
     /// Its elements, in order.
@@ -91,14 +91,14 @@ pub(crate) struct Member {
     /// The name of its type.
     pub(crate) type_name: String,
     /// Its content.
-    pub(crate) content: Content,
+    pub(crate) content: ElementContent,
     /// The types that a Reference may point to; none stands for all.
     pub(crate) targets: Vec<String>,
 }
 
 /// The content of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
+pub(crate) enum ElementContent {
     /// A primitive type.
     Primitive(Primitive),
     /// A node, by its index.
@@ -120,11 +120,11 @@ pub(crate) struct Binding {
 }
 
 /// The codes of a value set, by system.
-pub(crate) struct Codes(HashMap<String, HashSet<String>>);
+pub(crate) struct ValueSetCodes(HashMap<String, HashSet<String>>);
 
-impl Content {
+impl ElementContent {
     /// The node of content with elements of its own.
-    pub(crate) fn node(self) -> Option<&'static Node> {
+    pub(crate) fn node(self) -> Option<&'static TypeNode> {
         match self {
             Self::Node(index) => r4().node(index),
             Self::Primitive(_) | Self::Resource | Self::Xhtml => None,
@@ -133,7 +133,7 @@ impl Content {
 }
 
 /// The node of a type.
-pub(crate) fn type_node(name: &str) -> Option<&'static Node> {
+pub(crate) fn type_node(name: &str) -> Option<&'static TypeNode> {
     r4().type_node(name)
 }
 
@@ -143,7 +143,7 @@ pub(crate) fn open_choice(element: &str, key: &str) -> Option<&'static str> {
     type_node("Extension")?.choice_type("value", &format!("value{}", key.strip_prefix(element)?))
 }
 
-impl Codes {
+impl ValueSetCodes {
     /// Whether any system has the code.
     pub(crate) fn has_code(&self, code: &str) -> bool {
         self.0.values().any(|codes| codes.contains(code))
@@ -160,7 +160,7 @@ impl Codes {
     }
 }
 
-impl FromIterator<(String, Vec<String>)> for Codes {
+impl FromIterator<(String, Vec<String>)> for ValueSetCodes {
     fn from_iter<I: IntoIterator<Item = (String, Vec<String>)>>(systems: I) -> Self {
         Self(systems.into_iter().map(|(system, codes)| (system, codes.into_iter().collect())).collect())
     }
@@ -173,27 +173,27 @@ impl Definitions {
     }
 
     /// The node of a type: of a resource type, or of a datatype that is not primitive.
-    pub(crate) fn type_node(&self, name: &str) -> Option<&Node> {
+    pub(crate) fn type_node(&self, name: &str) -> Option<&TypeNode> {
         self.node(*self.types.get(name)?)
     }
 
     /// Every node, by its index.
-    pub(crate) fn nodes(&self) -> &[Node] {
+    pub(crate) fn nodes(&self) -> &[TypeNode] {
         &self.nodes
     }
 
     /// A node by its index.
-    pub(crate) fn node(&self, index: usize) -> Option<&Node> {
+    pub(crate) fn node(&self, index: usize) -> Option<&TypeNode> {
         self.nodes.get(index)
     }
 
     /// The codes of a binding; `None` for a set that is not listed.
-    pub(crate) fn codes(&self, binding: &Binding) -> Option<&Codes> {
+    pub(crate) fn codes(&self, binding: &Binding) -> Option<&ValueSetCodes> {
         self.value_sets.get(binding.set)?.as_ref()
     }
 
     /// The codes of a value set of R4; `None` for one that is not listed.
-    pub(crate) fn value_set(&self, url: &str) -> Option<&Codes> {
+    pub(crate) fn value_set(&self, url: &str) -> Option<&ValueSetCodes> {
         self.value_sets.get(*self.sets.get(url)?)?.as_ref()
     }
 
@@ -211,9 +211,9 @@ impl Definitions {
         let mut sets = HashMap::new();
         for (url, systems) in file.value_sets {
             sets.insert(url, value_sets.len());
-            value_sets.push(systems.map(Codes::from_iter));
+            value_sets.push(systems.map(ValueSetCodes::from_iter));
         }
-        let mut nodes: Vec<Node> = Vec::new();
+        let mut nodes: Vec<TypeNode> = Vec::new();
         let mut by_path: HashMap<String, usize> = HashMap::new();
         for (name, read) in &file.types {
             let is_parent = |path: &str| {
@@ -226,8 +226,8 @@ impl Definitions {
             for path in [name.clone()].into_iter().chain(paths) {
                 by_path.insert(path.clone(), nodes.len());
                 let is_resource = read.kind == "resource" && path == *name;
-                let (index, is_judged) = (nodes.len(), !read.shape);
-                nodes.push(Node { index, path, is_resource, is_judged, ..Node::default() });
+                let (index, is_validated) = (nodes.len(), !read.shape);
+                nodes.push(TypeNode { index, path, is_resource, is_validated, ..TypeNode::default() });
             }
         }
         for (name, read) in &file.types {
@@ -250,7 +250,7 @@ impl Definitions {
     }
 }
 
-impl Node {
+impl TypeNode {
     /// The name of the type; `BackboneElement` for an element without a type of its own.
     pub(crate) fn type_name(&self) -> &str {
         if self.path.contains('.') { "BackboneElement" } else { &self.path }
@@ -311,14 +311,18 @@ impl Node {
     }
 }
 
-fn content(type_name: &str, inner: Option<usize>, by_path: &HashMap<String, usize>) -> Option<Content> {
+fn content(
+    type_name: &str,
+    inner: Option<usize>,
+    by_path: &HashMap<String, usize>,
+) -> Option<ElementContent> {
     let found = match (inner, type_name) {
-        (Some(inner), _) => Content::Node(inner),
-        (None, "Resource") => Content::Resource,
-        (None, "xhtml") => Content::Xhtml,
+        (Some(inner), _) => ElementContent::Node(inner),
+        (None, "Resource") => ElementContent::Resource,
+        (None, "xhtml") => ElementContent::Xhtml,
         (None, _) => match Primitive::of_type(type_name) {
-            Some(primitive) => Content::Primitive(primitive),
-            None => Content::Node(*by_path.get(type_name)?),
+            Some(primitive) => ElementContent::Primitive(primitive),
+            None => ElementContent::Node(*by_path.get(type_name)?),
         },
     };
     Some(found)
@@ -371,7 +375,7 @@ fn one() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Content, Primitive, open_choice, r4, type_node};
+    use super::{ElementContent, Primitive, open_choice, r4, type_node};
 
     #[test]
     fn r4_definitions_are_read_and_every_member_resolves() {
@@ -386,21 +390,21 @@ mod tests {
         }
     }
 
-    fn element(of: &str, name: &str) -> (bool, Content) {
+    fn element(of: &str, name: &str) -> (bool, ElementContent) {
         let (element, member) = type_node(of).unwrap().element(name).unwrap();
         (element.is_list, member.content)
     }
 
     #[test]
     fn element_definitions_have_cardinality_and_type() {
-        let primitive = |repeats, kind| (repeats, Content::Primitive(kind));
+        let primitive = |repeats, kind| (repeats, ElementContent::Primitive(kind));
         assert_eq!(element("Patient", "id"), primitive(false, Primitive::Id));
         assert_eq!(element("Patient", "birthDate"), primitive(false, Primitive::Date));
         assert_eq!(element("HumanName", "given"), primitive(true, Primitive::String));
         assert_eq!(element("Bundle", "total"), primitive(false, Primitive::UnsignedInt));
         assert_eq!(element("Extension", "valueDecimal"), primitive(false, Primitive::Decimal));
-        assert_eq!(element("Narrative", "div"), (false, Content::Xhtml));
-        assert_eq!(element("Patient", "contained"), (true, Content::Resource));
+        assert_eq!(element("Narrative", "div"), (false, ElementContent::Xhtml));
+        assert_eq!(element("Patient", "contained"), (true, ElementContent::Resource));
         assert!(type_node("Patient").unwrap().element("pateint").is_none());
         let names: Vec<_> = type_node("RelatedPerson").unwrap().names().take(6).collect();
         assert_eq!(names, ["id", "meta", "implicitRules", "language", "text", "contained"]);
@@ -426,7 +430,9 @@ mod tests {
                 "{name}"
             );
         }
-        assert!(type_node("Consent").unwrap().is_judged && !type_node("Observation").unwrap().is_judged);
+        assert!(
+            type_node("Consent").unwrap().is_validated && !type_node("Observation").unwrap().is_validated
+        );
     }
 
     /// The npm package has elements of Medplum's server beside those of R4.
@@ -451,6 +457,6 @@ mod tests {
         assert!(node.members.contains_key("valueCodeableConcept") && node.members.contains_key("valueUrl"));
         let provision = |path: &str| r4().nodes.iter().position(|node| node.path == path).unwrap();
         let nested = &r4().node(provision("Consent.provision")).unwrap().members["provision"].content;
-        assert!(matches!(nested, Content::Node(index) if *index == provision("Consent.provision")));
+        assert!(matches!(nested, ElementContent::Node(index) if *index == provision("Consent.provision")));
     }
 }

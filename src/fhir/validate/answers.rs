@@ -35,7 +35,7 @@ pub(super) fn check(response: &Object<'_>, report: &mut Report) {
 
 /// Validates the items of a completed response at one level of a form.
 #[cfg(test)]
-pub(super) fn judge_level(
+pub(super) fn validate_level(
     questions: &[Value],
     items: &[Value],
     disabled: &HashSet<&str>,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::report::{Object, Path, Report};
 use crate::outcome::IssueType;
-use crate::structure::{Binding, Codes, Definitions};
+use crate::structure::{Binding, Definitions, ValueSetCodes};
 
 /// Validates a coded value of the named type.
 pub(super) fn check(
@@ -43,7 +43,7 @@ pub(super) fn check(
 }
 
 /// Whether a Coding, or one of the codings of a CodeableConcept, is in the set.
-pub(super) fn has_coding(codes: &Codes, value: &Value) -> bool {
+pub(super) fn has_coding(codes: &ValueSetCodes, value: &Value) -> bool {
     let Some(members) = value.as_object() else { return true };
     let path = Path::root("");
     let object = Object { members, path: &path };

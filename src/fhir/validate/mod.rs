@@ -34,13 +34,13 @@ use walk::Walk;
 ///
 /// The document has passed [`base::json::parse`], so its depth is bounded.
 pub fn validate(resource: &Value, expected_type: &str) -> Vec<Issue> {
-    judge(resource, Some(expected_type), None)
+    validate_as(resource, Some(expected_type), None)
 }
 
 /// Validates a resource against R4, against those of our profiles that its `meta.profile` names, and against
 /// the profile of this canonical URL ([`crate::profiles`]). An unknown profile is an error.
 pub fn validate_profile(resource: &Value, profile: &str) -> Vec<Issue> {
-    judge(resource, None, Some(profile))
+    validate_as(resource, None, Some(profile))
 }
 
 /// The importance of a member of a resource in R4; the default where R4 does not know it.
@@ -65,7 +65,7 @@ pub fn value_set(url: &str) -> Option<Vec<(String, String)>> {
     Some(codes.pairs().map(|(system, code)| (system.to_owned(), code.to_owned())).collect())
 }
 
-fn judge(resource: &Value, expected_type: Option<&str>, profile: Option<&str>) -> Vec<Issue> {
+fn validate_as(resource: &Value, expected_type: Option<&str>, profile: Option<&str>) -> Vec<Issue> {
     held::check_value(resource);
     let name = resource.get("resourceType").and_then(Value::as_str);
     // A name that R4 does not have is not repeated.

@@ -10,7 +10,7 @@ const LONGEST_STRING: usize = 1024 * 1024;
 
 /// Why a value is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum PrimitiveFault {
     /// Its JSON type is not this one.
     Json(&'static str),
     /// It is too long.
@@ -21,15 +21,17 @@ pub(super) enum Fault {
 
 impl Primitive {
     /// Validates a value.
-    pub(super) fn check(self, value: &Value) -> Result<(), Fault> {
+    pub(super) fn check(self, value: &Value) -> Result<(), PrimitiveFault> {
         match self {
             Self::Boolean => {
-                value.is_boolean().then_some(()).ok_or(Fault::Json("true or false, without quotes"))
+                value.is_boolean().then_some(()).ok_or(PrimitiveFault::Json("true or false, without quotes"))
             }
             Self::Integer => whole(value, i64::from(i32::MIN), "Give a whole number of 32 bits."),
             Self::UnsignedInt => whole(value, 0, "Give a whole number from 0 to 2147483647."),
             Self::PositiveInt => whole(value, 1, "Give a whole number from 1 to 2147483647."),
-            Self::Decimal => value.is_number().then_some(()).ok_or(Fault::Json("a number, without quotes")),
+            Self::Decimal => {
+                value.is_number().then_some(()).ok_or(PrimitiveFault::Json("a number, without quotes"))
+            }
             Self::String
             | Self::Markdown
             | Self::Code
@@ -43,18 +45,18 @@ impl Primitive {
             | Self::Date
             | Self::DateTime
             | Self::Instant
-            | Self::Time => self.check_text(value.as_str().ok_or(Fault::Json("a text in quotes"))?),
+            | Self::Time => self.check_text(value.as_str().ok_or(PrimitiveFault::Json("a text in quotes"))?),
         }
     }
 
-    fn check_text(self, text: &str) -> Result<(), Fault> {
+    fn check_text(self, text: &str) -> Result<(), PrimitiveFault> {
         if text.is_empty() {
-            return Err(Fault::Value("Leave the element out instead of giving an empty text."));
+            return Err(PrimitiveFault::Value("Leave the element out instead of giving an empty text."));
         }
         if self != Self::Base64Binary && text.len() > LONGEST_STRING {
-            return Err(Fault::TooLong);
+            return Err(PrimitiveFault::TooLong);
         }
-        if is_text(text) && self.is_formed(text) { Ok(()) } else { Err(Fault::Value(self.words())) }
+        if is_text(text) && self.is_formed(text) { Ok(()) } else { Err(PrimitiveFault::Value(self.words())) }
     }
 
     fn is_formed(self, text: &str) -> bool {
@@ -109,12 +111,15 @@ impl Primitive {
 }
 
 /// A whole number as FHIR writes it: digits only, so that `1.0` and `1e2` are none.
-fn whole(value: &Value, least: i64, words: &'static str) -> Result<(), Fault> {
-    let Value::Number(number) = value else { return Err(Fault::Json("a whole number, without quotes")) };
+fn whole(value: &Value, least: i64, words: &'static str) -> Result<(), PrimitiveFault> {
+    let Value::Number(number) = value else {
+        return Err(PrimitiveFault::Json("a whole number, without quotes"));
+    };
     // R4's expression is `[0]|[-+]?[1-9][0-9]*`: a zero has no sign.
-    let number = Some(number.as_str()).filter(|digits| *digits != "-0").ok_or(Fault::Value(words))?;
-    let number: i32 = number.parse().or(Err(Fault::Value(words)))?;
-    if i64::from(number) < least { Err(Fault::Value(words)) } else { Ok(()) }
+    let number =
+        Some(number.as_str()).filter(|digits| *digits != "-0").ok_or(PrimitiveFault::Value(words))?;
+    let number: i32 = number.parse().or(Err(PrimitiveFault::Value(words)))?;
+    if i64::from(number) < least { Err(PrimitiveFault::Value(words)) } else { Ok(()) }
 }
 
 /// R4: no character below U+0020 but tab, carriage return and line feed.
@@ -201,7 +206,7 @@ fn is_time(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, Primitive};
+    use super::{Primitive, PrimitiveFault};
     use serde_json::{Value, json};
 
     type Row = (&'static str, Vec<Value>, Vec<Value>);
@@ -318,6 +323,6 @@ mod tests {
     #[test]
     fn wrong_json_types_and_too_long_texts_are_distinguished() {
         assert_eq!(Primitive::of_type("Period"), None);
-        assert_eq!(Primitive::String.check(&json!("a".repeat(1_048_577))), Err(Fault::TooLong));
+        assert_eq!(Primitive::String.check(&json!("a".repeat(1_048_577))), Err(PrimitiveFault::TooLong));
     }
 }

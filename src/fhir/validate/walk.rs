@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::primitive::Fault;
+use super::primitive::PrimitiveFault;
 use super::reference::Contained;
 use super::report::{Object, Path, Report};
 use super::{answers, binding, extension, invariant, profile, reference};
 use crate::outcome::IssueType;
-use crate::structure::{Content, Definitions, Element, Member, Node, Primitive, r4};
+use crate::structure::{Definitions, Element, ElementContent, Member, Primitive, TypeNode, r4};
 use crate::xhtml;
 
 /// A walk through one document.
@@ -62,7 +62,7 @@ impl<'v> Walk<'v> {
                 "Say which resource this is: add a resourceType.",
             );
         };
-        match self.definitions.type_node(name).filter(|node| node.is_resource && node.is_judged) {
+        match self.definitions.type_node(name).filter(|node| node.is_resource && node.is_validated) {
             Some(node) => {
                 // A contained resource has ids of its own.
                 let outer = std::mem::take(&mut self.ids);
@@ -81,7 +81,7 @@ impl<'v> Walk<'v> {
     }
 
     /// Validates an object: every member is known, every required element present, every invariant holds.
-    fn object(&mut self, members: &'v Map<String, Value>, node: &'static Node, at: &Path<'_>) {
+    fn object(&mut self, members: &'v Map<String, Value>, node: &'static TypeNode, at: &Path<'_>) {
         if !node.is_resource && members.keys().all(|key| key == "id") {
             self.report.demand(false, "ele-1", at, "Give this element a value or elements, or leave it out.");
         }
@@ -89,7 +89,7 @@ impl<'v> Walk<'v> {
     }
 
     /// Validates the members of an object: of an element, or of the second member of a primitive value.
-    fn members(&mut self, members: &'v Map<String, Value>, node: &'static Node, at: &Path<'_>) {
+    fn members(&mut self, members: &'v Map<String, Value>, node: &'static TypeNode, at: &Path<'_>) {
         if let Some(id) = members.get("id").and_then(Value::as_str).filter(|_| !node.is_resource) {
             self.element_id(id, node, at);
         }
@@ -100,7 +100,7 @@ impl<'v> Walk<'v> {
             }
             let (name, is_sibling) = key.strip_prefix('_').map_or((key.as_str(), false), |name| (name, true));
             let found = node.members.get(name).and_then(|it| Some((it, node.elements.get(it.element)?)));
-            let is_fit = |it: &Member| !is_sibling || matches!(it.content, Content::Primitive(_));
+            let is_fit = |it: &Member| !is_sibling || matches!(it.content, ElementContent::Primitive(_));
             let Some((member, element)) = found.filter(|(member, _)| is_fit(member)) else {
                 self.unknown(key, node, at);
                 continue;
@@ -119,7 +119,8 @@ impl<'v> Walk<'v> {
             if is_sibling {
                 self.siblings(value, members.get(name), element, at);
             } else {
-                let may_have_sibling = value.is_array() && matches!(member.content, Content::Primitive(_));
+                let may_have_sibling =
+                    value.is_array() && matches!(member.content, ElementContent::Primitive(_));
                 let sibling = if may_have_sibling { members.get(&format!("_{name}")) } else { None };
                 self.element(value, sibling, element, member, at);
             }
@@ -131,7 +132,7 @@ impl<'v> Walk<'v> {
     }
 
     /// Validates the id of an element (<https://hl7.org/fhir/R4/element-definitions.html#Element.id>).
-    fn element_id(&mut self, id: &'v str, node: &Node, at: &Path<'_>) {
+    fn element_id(&mut self, id: &'v str, node: &TypeNode, at: &Path<'_>) {
         if id.contains(char::is_whitespace) {
             let words = "Write the id of an element without spaces.";
             self.report.error(IssueType::Value, &at.name("id"), words);
@@ -143,7 +144,7 @@ impl<'v> Walk<'v> {
         }
     }
 
-    fn unknown(&mut self, key: &str, node: &Node, at: &Path<'_>) {
+    fn unknown(&mut self, key: &str, node: &TypeNode, at: &Path<'_>) {
         // A key that is not a name could be anything: it is not repeated.
         let is_name = key.len() <= 64
             && !key.starts_with(|first: char| first.is_ascii_digit())
@@ -160,7 +161,7 @@ impl<'v> Walk<'v> {
     fn required(
         &mut self,
         members: &Map<String, Value>,
-        node: &Node,
+        node: &TypeNode,
         choices: &[(usize, &str)],
         at: &Path<'_>,
     ) {
@@ -256,7 +257,7 @@ impl<'v> Walk<'v> {
     }
 
     /// Validates the second member of a primitive value that is present.
-    fn beside(&mut self, members: &'v Map<String, Value>, node: &'static Node, at: &Path<'_>) {
+    fn beside(&mut self, members: &'v Map<String, Value>, node: &'static TypeNode, at: &Path<'_>) {
         if members.is_empty() {
             let words = "Leave the element out instead of giving an empty object.";
             return self.report.error(IssueType::Structure, at, words);
@@ -268,7 +269,7 @@ impl<'v> Walk<'v> {
     fn instead(
         &mut self,
         members: &'v Map<String, Value>,
-        node: &'static Node,
+        node: &'static TypeNode,
         element: &Element,
         at: &Path<'_>,
     ) {
@@ -287,15 +288,15 @@ impl<'v> Walk<'v> {
     /// Validates one value.
     fn value(&mut self, value: &'v Value, element: &'static Element, member: &'static Member, at: &Path<'_>) {
         match &member.content {
-            Content::Primitive(primitive) => {
+            ElementContent::Primitive(primitive) => {
                 if !self.primitive(*primitive, value, at) {
                     return;
                 }
             }
-            Content::Node(index) => self.node(value, *index, at),
-            Content::Resource if element.name == "contained" => self.typed(value, at),
-            Content::Resource => self.resource(value, at),
-            Content::Xhtml => match value.as_str().map(xhtml::check) {
+            ElementContent::Node(index) => self.node(value, *index, at),
+            ElementContent::Resource if element.name == "contained" => self.typed(value, at),
+            ElementContent::Resource => self.resource(value, at),
+            ElementContent::Xhtml => match value.as_str().map(xhtml::check) {
                 Some(Ok(())) => {}
                 Some(Err(words)) => self.report.error(IssueType::Invariant, at, words),
                 None => {
@@ -330,13 +331,13 @@ impl<'v> Walk<'v> {
     fn primitive(&mut self, primitive: Primitive, value: &Value, at: &Path<'_>) -> bool {
         match primitive.check(value) {
             Ok(()) => return true,
-            Err(Fault::Json(kind)) => {
+            Err(PrimitiveFault::Json(kind)) => {
                 self.report.error(IssueType::Structure, at, format!("Write this element as {kind}."));
             }
-            Err(Fault::TooLong) => {
+            Err(PrimitiveFault::TooLong) => {
                 self.report.error(IssueType::TooLong, at, "Shorten this text: it may have 1 MB at most.");
             }
-            Err(Fault::Value(words)) => self.report.error(IssueType::Value, at, words),
+            Err(PrimitiveFault::Value(words)) => self.report.error(IssueType::Value, at, words),
         }
         false
     }

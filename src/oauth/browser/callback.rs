@@ -7,66 +7,66 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
+use crate::audit;
 use crate::state::providers;
-use crate::trail;
 use ::web::gate::Gate;
-use domain::account::identity::{Answer, Departure, Proven};
-use domain::account::{Acting, KnownPerson, LogIn, Mode, Registration, Stage};
+use domain::account::identity::{AuthorizationResponse, Departure, Proven};
+use domain::account::{AccessMode, Acting, KnownPerson, LogIn, LogInStage, Registration};
 use idp::{ProviderKind, UpstreamError};
 use service::account as command;
 use service::account::LogInError;
 
 use super::link;
 use super::log_in::{LINK_PATH, PATH, callback_url, client_of, is_away, next_page, not_ours};
-use super::page::{Help, Leave, Problem};
+use super::page::{CancelForm, ErrorPage, Help};
 use super::redirect::see_other;
-use super::request::Params;
-use super::visit::{self, Visit};
+use super::request::FormParams;
+use super::session::{self, BrowserSession};
 
-pub(super) async fn arrive(
+pub(super) async fn handle_callback(
     gate: Data<Gate>,
     request: HttpRequest,
     provider: Path<String>,
-) -> Result<HttpResponse, Problem> {
-    let (visit, log_in) = visit::current(&gate, &request).await?;
-    let params = Params::parse(request.query_string().as_bytes());
+) -> Result<HttpResponse, ErrorPage> {
+    let (session, log_in) = session::current(&gate, &request).await?;
+    let params = FormParams::parse(request.query_string().as_bytes());
     let client = client_of(&gate, &log_in).await?;
     let departure = departure_of(&log_in, &provider, &params)?;
-    let is_linking = matches!(log_in.stage, Stage::Linking { .. });
-    let leave = || Leave::new(visit.form_token(), &log_in, &client);
-    let again = |problem: Problem| if is_linking { problem.again_at(LINK_PATH) } else { problem };
+    let is_linking = matches!(log_in.stage, LogInStage::Linking { .. });
+    let cancel = || CancelForm::new(session.form_token(), &log_in, &client);
+    let again = |problem: ErrorPage| if is_linking { problem.again_at(LINK_PATH) } else { problem };
     let providers = providers(&request)?;
     let known = providers.list(client.mode).find(|known| known.id == *provider);
     let name = known.map_or_else(|| provider.clone(), |known| known.name.clone());
     let help = known.and_then(|known| help_of(known.kind()));
     if let Some(error) = params.one("error").unwrap_or_default() {
-        return Err(again(refused_there(error, &name)).with_leave(leave()));
+        return Err(again(refused_there(error, &name)).with_cancel(cancel()));
     }
     let once = |name| params.one(name).unwrap_or_default().map(str::to_owned);
-    let answer = once("code").map(|code| Answer { code, iss: once("iss") });
-    let answer = answer.ok_or_else(|| again(not_ours()).with_leave(leave()))?;
+    let answer = once("code").map(|code| AuthorizationResponse { code, iss: once("iss") });
+    let answer = answer.ok_or_else(|| again(not_ours()).with_cancel(cancel()))?;
     let callback = callback_url(&gate, &provider);
     let proven = match providers.complete(&provider, &departure, &callback, &answer).await {
         Ok(proven) => proven,
         Err(error) => {
             tracing::warn!(provider = *provider, %error, "a log-in failed");
-            return Err(again(failed(error, &client, (&name, help))).with_leave(leave()));
+            return Err(again(failed(error, &client, (&name, help))).with_cancel(cancel()));
         }
     };
     if is_linking {
-        return link::arrive(&gate, &visit, &client, departure, proven).await;
+        return link::complete_link(&gate, &session, &client, departure, proven).await;
     }
-    check_enough(&proven, &client, (&name, help)).map_err(|problem| problem.with_leave(leave()))?;
+    check_enough(&proven, &client, (&name, help)).map_err(|problem| problem.with_cancel(cancel()))?;
     let known = proven.clone();
-    let (visit, log_in) = go_on(&gate, &visit, departure, proven).await?;
-    trail::log_in(&gate, &client, &known).await?;
-    Ok(visit.keep_in(&gate, see_other(next_page(&log_in))))
+    let (session, log_in) = go_on(&gate, &session, departure, proven).await?;
+    audit::log_in(&gate, &client, &known).await?;
+    Ok(session.keep_in(&gate, see_other(next_page(&log_in))))
 }
 
 /// The stored request to the provider, if the response belongs to it.
-fn departure_of(log_in: &LogIn, provider: &str, params: &Params) -> Result<Departure, Problem> {
-    let (Stage::Away { provider: asked, departure } | Stage::Linking { provider: asked, departure, .. }) =
-        &log_in.stage
+fn departure_of(log_in: &LogIn, provider: &str, params: &FormParams) -> Result<Departure, ErrorPage> {
+    let (LogInStage::Away { provider: asked, departure }
+    | LogInStage::Linking { provider: asked, departure, .. }) = &log_in.stage
     else {
         return Err(not_ours());
     };
@@ -76,10 +76,10 @@ fn departure_of(log_in: &LogIn, provider: &str, params: &Params) -> Result<Depar
 }
 
 /// The provider returned an error. Its own text is not repeated.
-fn refused_there(error: &str, name: &str) -> Problem {
+fn refused_there(error: &str, name: &str) -> ErrorPage {
     match error {
         "access_denied" | "login_required" | "interaction_required" | "consent_required" => {
-            Problem::new(403, "You have not logged in")
+            ErrorPage::new(403, "You have not logged in")
                 .saying(format!(
                     "{name} reported that you did not log in, or did not agree to share your details."
                 ))
@@ -90,9 +90,9 @@ fn refused_there(error: &str, name: &str) -> Problem {
 }
 
 /// Whether the provider proved what this kind of app requires.
-fn check_enough(proven: &Proven, client: &Registration, at: At<'_>) -> Result<(), Problem> {
+fn check_enough(proven: &Proven, client: &Registration, at: At<'_>) -> Result<(), ErrorPage> {
     if proven.mode() != client.mode {
-        return Err(Problem::new(403, "You cannot use this app with this log-in").again_at(PATH));
+        return Err(ErrorPage::new(403, "You cannot use this app with this log-in").again_at(PATH));
     }
     let person = KnownPerson { user: uuid::Uuid::nil(), proven: proven.clone() };
     if !person.is_citizen() || person.proved_number().is_some() {
@@ -102,12 +102,12 @@ fn check_enough(proven: &Proven, client: &Registration, at: At<'_>) -> Result<()
 }
 
 /// A log-in that the provider did not complete, or not to the required level.
-fn failed(error: UpstreamError, client: &Registration, at: At<'_>) -> Problem {
+fn failed(error: UpstreamError, client: &Registration, at: At<'_>) -> ErrorPage {
     let (name, _) = at;
     match error {
         UpstreamError::Unavailable => is_away(name, 503),
-        UpstreamError::NotProved(_) if client.mode == Mode::Citizen => too_little(at),
-        UpstreamError::NotProved(_) => Problem::new(403, "You need to prove who you are")
+        UpstreamError::NotProved(_) if client.mode == AccessMode::Citizen => too_little(at),
+        UpstreamError::NotProved(_) => ErrorPage::new(403, "You need to prove who you are")
             .saying(format!(
                 "You have logged in with {name}, but it did not confirm who you are, or which organisation \
                  you work for. Ask the people who manage your log-in there."
@@ -134,8 +134,8 @@ fn help_of(kind: &ProviderKind) -> Option<&'static Help> {
 }
 
 /// The provider authenticated the user, but to a lower level than P9.
-fn too_little((name, help): At<'_>) -> Problem {
-    let problem = Problem::new(403, "You need to prove who you are first")
+fn too_little((name, help): At<'_>) -> ErrorPage {
+    let problem = ErrorPage::new(403, "You need to prove who you are first")
         .saying(format!(
             "You have logged in, but {name} has not confirmed your identity to the level this service needs. Nothing is \
              wrong with the service, and trying again before you have proved who you are will not help."
@@ -157,25 +157,27 @@ fn too_little((name, help): At<'_>) -> Problem {
 /// fixation).
 async fn go_on(
     gate: &Gate,
-    visit: &Visit,
+    session: &BrowserSession,
     departure: Departure,
     proven: Proven,
-) -> Result<(Visit, LogIn), Problem> {
-    let fresh = Visit::begin()?;
-    let (old, new, clock) = (visit.digest(), fresh.digest(), gate.clock.clone());
+) -> Result<(BrowserSession, LogIn), ErrorPage> {
+    let fresh = BrowserSession::begin()?;
+    let (old, new, clock) = (session.digest(), fresh.digest(), gate.clock.clone());
     let known: Result<Option<LogIn>, LogInError> = gate
         .store
         .write(move |tx| {
             let Some(log_in) = tx.take_log_in(&old, clock.now())? else { return Ok(None) };
-            let is_there = matches!(&log_in.stage, Stage::Away { departure: sent, .. } if *sent == departure);
+            let is_there =
+                matches!(&log_in.stage, LogInStage::Away { departure: sent, .. } if *sent == departure);
             if !is_there {
                 return Ok(None);
             }
             let user = command::log_in(tx, &*clock, &proven)?.user;
             let person = KnownPerson { user, proven };
-            let mut log_in = LogIn { stage: Stage::Known { person: person.clone(), acting: None }, ..log_in };
+            let mut log_in =
+                LogIn { stage: LogInStage::Known { person: person.clone(), acting: None }, ..log_in };
             if !log_in.asks_for_whom() {
-                log_in.stage = Stage::Known { person, acting: Some(Acting::Oneself) };
+                log_in.stage = LogInStage::Known { person, acting: Some(Acting::Oneself) };
             }
             tx.insert_log_in(&new, &log_in)?;
             Ok(Some(log_in))

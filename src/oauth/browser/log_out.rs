@@ -16,15 +16,15 @@ use uuid::Uuid;
 use ::web::gate::Gate;
 use base::error::Error;
 use domain::account::Registration;
-use jose::key::Purpose;
-use service::account::revoke::{Ending, log_out};
+use jose::key::KeyPurpose;
+use service::account::revoke::{AppLogOut, log_out};
 use service::authority::Authority;
 
 use super::app::{authority, find_app};
-use super::page::{self, LogOutPage, LoggedOutPage, Problem};
+use super::page::{self, ErrorPage, LogOutPage, LoggedOutPage};
 use super::redirect::see_other;
-use super::request::{Params, Repeated};
-use super::visit::{self, Visit, read_form};
+use super::request::{FormParams, RepeatedParameter};
+use super::session::{self, BrowserSession, read_form};
 
 /// The endpoint (`end_session_endpoint`), which is also the target of its form.
 pub(super) const PATH: &str = domain::account::endpoints::END_SESSION;
@@ -55,27 +55,27 @@ struct Asked {
     back: Option<String>,
 }
 
-pub(super) async fn by_get(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    show(&gate, &request, &Params::parse(request.query_string().as_bytes())).await
+pub(super) async fn by_get(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, ErrorPage> {
+    show(&gate, &request, &FormParams::parse(request.query_string().as_bytes())).await
 }
 
 pub(super) async fn by_post(
     gate: Data<Gate>,
     request: HttpRequest,
     payload: Payload,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ErrorPage> {
     let params = read_form(&request, payload).await?;
     show(&gate, &request, &params).await
 }
 
 /// Renders the page.
-async fn show(gate: &Gate, request: &HttpRequest, params: &Params) -> Result<HttpResponse, Problem> {
+async fn show(gate: &Gate, request: &HttpRequest, params: &FormParams) -> Result<HttpResponse, ErrorPage> {
     let asked = read(gate, params).await?;
     let mut fields: Vec<(&'static str, String)> = Vec::new();
     for name in REPEATED {
         fields.extend(params.one(name).unwrap_or_default().map(|value| (name, value.to_owned())));
     }
-    fields.extend(Visit::of(gate, request).map(|visit| ("token", visit.form_token())));
+    fields.extend(BrowserSession::of(gate, request).map(|session| ("token", session.form_token())));
     let name = asked.app.as_ref().filter(|_| asked.hint.is_some()).map(|app| app.name.clone());
     let page = LogOutPage { style: page::style_url(), fields, app: name };
     Ok(page::render_towards(StatusCode::OK, &page, asked.back.as_deref()))
@@ -86,24 +86,24 @@ pub(super) async fn confirm(
     gate: Data<Gate>,
     request: HttpRequest,
     payload: Payload,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ErrorPage> {
     let params = read_form(&request, payload).await?;
     let asked = read(&gate, &params).await?;
-    let visit = Visit::of(&gate, &request);
+    let session = BrowserSession::of(&gate, &request);
     // A page that was opened by an app's form was rendered without the cookie, and so without the form's
     // token; then the browser's `Sec-Fetch-Site` shows that the form is this server's.
     let is_same_origin = request.headers().get("sec-fetch-site").is_some_and(|site| site == "same-origin");
-    if !is_same_origin && visit.as_ref().is_some_and(|visit| !visit.owns(&params)) {
-        return Err(visit::forged());
+    if !is_same_origin && session.as_ref().is_some_and(|session| !session.owns(&params)) {
+        return Err(session::forged());
     }
     let is_everywhere = params.last("where") == Some("everywhere");
-    let ending = asked.hint.as_ref().map(|hint| Ending {
+    let ending = asked.hint.as_ref().map(|hint| AppLogOut {
         user: hint.sub,
         app: hint.aud.clone(),
         grant: hint.sid,
         is_everywhere,
     });
-    let (log_in, now) = (visit.map(|visit| visit.digest()), gate.clock.now());
+    let (log_in, now) = (session.map(|session| session.digest()), gate.clock.now());
     let ended: Result<(), Error> =
         gate.store.write(move |tx| log_out(tx, log_in.as_deref(), ending.as_ref(), now)).await;
     ended?;
@@ -114,14 +114,15 @@ pub(super) async fn confirm(
             page::render_towards(StatusCode::OK, &LoggedOutPage { style: page::style_url(), app: name }, None)
         }
     };
-    Ok(Visit::forget_in(&gate, response))
+    Ok(BrowserSession::forget_in(&gate, response))
 }
 
 /// Validates the request (§2, §3): a browser is redirected only to a URL that is registered, by exact
 /// comparison.
-async fn read(gate: &Gate, params: &Params) -> Result<Asked, Problem> {
+async fn read(gate: &Gate, params: &FormParams) -> Result<Asked, ErrorPage> {
     let authority = authority(gate)?;
-    let once = |name| params.one(name).map_err(|Repeated| bad_link("It has a parameter more than once."));
+    let once =
+        |name| params.one(name).map_err(|RepeatedParameter| bad_link("It has a parameter more than once."));
     let hint = match once("id_token_hint")? {
         Some(token) => {
             let hint = read_hint(&authority, token, gate.clock.now().timestamp());
@@ -161,7 +162,7 @@ async fn read(gate: &Gate, params: &Params) -> Result<Asked, Problem> {
 
 /// An id token of this server, for a log-in that may still be valid.
 fn read_hint(authority: &Authority, token: &str, now: i64) -> Option<Hint> {
-    let hint: Hint = authority.read_signed(token, Purpose::IdToken, "JWT").ok()?;
+    let hint: Hint = authority.read_signed(token, KeyPurpose::IdToken, "JWT").ok()?;
     let longest = authority.lifetimes().refresh_ttl.num_seconds();
     (hint.iss == authority.issuer() && now.saturating_sub(hint.iat) <= longest).then_some(hint)
 }
@@ -173,8 +174,8 @@ fn with_state(uri: &str, state: &str) -> String {
 }
 
 /// A link that cannot be followed.
-fn bad_link(words: &'static str) -> Problem {
-    Problem::new(400, "This link does not work")
+fn bad_link(words: &'static str) -> ErrorPage {
+    ErrorPage::new(400, "This link does not work")
         .saying(words)
         .saying("You can still log out of this browser.")
         .again_at(PATH)

@@ -15,8 +15,8 @@ mod page;
 mod patient;
 mod redirect;
 mod request;
-mod sentence;
-mod visit;
+mod scope_description;
+mod session;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{ALLOW, HeaderValue};
@@ -29,7 +29,7 @@ use ::web::limit::limit_addresses;
 use ::web::panic::catch_panics;
 use domain::account::endpoints::{AUTHORIZE, END_SESSION};
 
-use page::Problem;
+use page::ErrorPage;
 
 const FORM: &[&str] = &["application/x-www-form-urlencoded"];
 const NONE: &[&str] = &[];
@@ -51,7 +51,7 @@ pub(crate) static PAGES: &[Row] = &[
     Row { id: None, kind: CountedPage, methods: GET, path: &[log_in::LINK_PATH, "/{provider}"], content_types: NONE,
         to: |route| route.to(link::depart) },
     Row { id: None, kind: CountedPage, methods: GET, path: &["/oauth/callback/{provider}"], content_types: NONE,
-        to: |route| route.to(callback::arrive) },
+        to: |route| route.to(callback::handle_callback) },
     Row { id: None, kind: Page, methods: GET, path: &["/oauth/patient"], content_types: NONE,
         to: |route| route.to(patient::show) },
     Row { id: None, kind: Page, methods: POST, path: &["/oauth/patient"], content_types: FORM,
@@ -67,16 +67,16 @@ pub(crate) static PAGES: &[Row] = &[
     Row { id: None, kind: CountedPage, methods: POST, path: &[log_out::CONFIRM], content_types: FORM,
         to: |route| route.to(log_out::confirm) },
     Row { id: None, kind: Page, methods: POST, path: &["/oauth/leave"], content_types: FORM,
-        to: |route| route.to(approve::leave) },
+        to: |route| route.to(approve::cancel) },
 ];
 
 /// Adds the pages.
 pub(super) fn configure(config: &mut ServiceConfig) {
     for (path, rows) in by_path(PAGES) {
         let resource = web::resource(path).default_service(web::to(move || other_method(rows)));
-        let resource = with_routes(resource, rows).wrap(from_fn(catch_panics::<Problem>));
+        let resource = with_routes(resource, rows).wrap(from_fn(catch_panics::<ErrorPage>));
         if rows.iter().any(|row| row.kind == CountedPage) {
-            config.service(resource.wrap(from_fn(limit_addresses::<Problem>)));
+            config.service(resource.wrap(from_fn(limit_addresses::<ErrorPage>)));
         } else {
             config.service(resource);
         }
@@ -85,7 +85,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 
 #[expect(clippy::unused_async, reason = "a handler is a future")]
 async fn other_method(rows: &'static [Row]) -> HttpResponse {
-    let mut response = Problem::new(405, "This page does not accept this request").render();
+    let mut response = ErrorPage::new(405, "This page does not accept this request").render();
     if let Ok(allow) = HeaderValue::from_str(&allow(rows)) {
         response.headers_mut().insert(ALLOW, allow);
     }

@@ -7,7 +7,7 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::account::{LogIn, Registration};
 use service::account::LogInError;
 use web::body::BodyFault;
@@ -20,7 +20,7 @@ use super::redirect::csp_source;
 
 /// The form that returns to the app without approval.
 #[derive(Clone, Debug)]
-pub(super) struct Leave {
+pub(super) struct CancelForm {
     /// The app's name.
     pub(super) app: String,
     /// The form's token.
@@ -29,7 +29,7 @@ pub(super) struct Leave {
     redirect_uri: String,
 }
 
-impl Leave {
+impl CancelForm {
     pub(super) fn new(token: String, log_in: &LogIn, app: &Registration) -> Self {
         Self { app: app.name.clone(), token, redirect_uri: log_in.request.redirect_uri.clone() }
     }
@@ -53,7 +53,7 @@ pub(super) struct ProviderChoice {
 #[template(path = "provider.html")]
 pub(super) struct ProviderPage {
     pub(super) style: String,
-    pub(super) leave: Leave,
+    pub(super) cancel: CancelForm,
     pub(super) providers: Vec<ProviderChoice>,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct ProviderPage {
 #[template(path = "link.html")]
 pub(super) struct LinkPage {
     pub(super) style: String,
-    pub(super) leave: Leave,
+    pub(super) cancel: CancelForm,
     pub(super) providers: Vec<ProviderChoice>,
     /// How many identities the user has.
     pub(super) known: usize,
@@ -83,7 +83,7 @@ pub(super) struct PatientChoice {
 #[template(path = "patient.html")]
 pub(super) struct PatientPage {
     pub(super) style: String,
-    pub(super) leave: Leave,
+    pub(super) cancel: CancelForm,
     pub(super) error: Option<&'static str>,
     pub(super) patients: Vec<PatientChoice>,
 }
@@ -92,10 +92,10 @@ pub(super) struct PatientPage {
 #[template(path = "approve.html")]
 pub(super) struct ApprovePage {
     pub(super) style: String,
-    pub(super) leave: Leave,
+    pub(super) cancel: CancelForm,
     /// The patient's name, unless the user acts for themselves.
     pub(super) patient: Option<String>,
-    pub(super) sentences: Vec<String>,
+    pub(super) descriptions: Vec<String>,
     /// Whether the user may add another identity.
     pub(super) may_link: bool,
     /// Whether the user may choose another patient.
@@ -129,12 +129,12 @@ struct ProblemPage<'p> {
     steps: &'p [&'static str],
     help: Option<&'static Help>,
     again: Option<&'p str>,
-    leave: Option<&'p Leave>,
+    cancel: Option<&'p CancelForm>,
 }
 
 /// A page of the log-in, with its forms.
-pub(super) fn render(status: StatusCode, page: &impl Template, leave: &Leave) -> HttpResponse {
-    render_towards(status, page, Some(&leave.redirect_uri))
+pub(super) fn render(status: StatusCode, page: &impl Template, cancel: &CancelForm) -> HttpResponse {
+    render_towards(status, page, Some(&cancel.redirect_uri))
 }
 
 /// A page with a form whose response may redirect to this URI.
@@ -145,7 +145,7 @@ pub(super) fn render_towards(
 ) -> HttpResponse {
     match page.render() {
         Ok(html) => respond(status, html, towards),
-        Err(error) => Problem::from(Error::fault(error)).render(),
+        Err(error) => ErrorPage::from(Error::fault(error)).render(),
     }
 }
 
@@ -155,18 +155,18 @@ fn respond(status: StatusCode, html: String, redirect_uri: Option<&str>) -> Http
 
 /// An error page: what went wrong, and what to do.
 #[derive(Clone, Debug)]
-pub(super) struct Problem {
+pub(super) struct ErrorPage {
     status: u16,
     title: String,
     said: Vec<String>,
     steps: Vec<&'static str>,
     help: Option<&'static Help>,
     again: Option<&'static str>,
-    leave: Option<Box<Leave>>,
+    cancel: Option<Box<CancelForm>>,
     retry_after: Option<u32>,
 }
 
-impl Problem {
+impl ErrorPage {
     pub(super) fn new(status: u16, title: impl Into<String>) -> Self {
         Self {
             status,
@@ -175,7 +175,7 @@ impl Problem {
             steps: Vec::new(),
             help: None,
             again: None,
-            leave: None,
+            cancel: None,
             retry_after: None,
         }
     }
@@ -205,8 +205,8 @@ impl Problem {
     }
 
     /// Adds the form that returns to the app.
-    pub(super) fn with_leave(mut self, leave: Leave) -> Self {
-        self.leave = Some(Box::new(leave));
+    pub(super) fn with_cancel(mut self, cancel: CancelForm) -> Self {
+        self.cancel = Some(Box::new(cancel));
         self
     }
 
@@ -220,9 +220,9 @@ impl Problem {
             steps: &self.steps,
             help: self.help,
             again: self.again,
-            leave: self.leave.as_deref(),
+            cancel: self.cancel.as_deref(),
         };
-        let redirect_uri = self.leave.as_ref().map(|leave| leave.redirect_uri.as_str());
+        let redirect_uri = self.cancel.as_ref().map(|cancel| cancel.redirect_uri.as_str());
         let html = page.render().unwrap_or_else(|_unwritten| self.title.clone());
         let mut response = respond(status, html, redirect_uri);
         if let Some(seconds) = self.retry_after {
@@ -233,7 +233,7 @@ impl Problem {
 }
 
 /// 429: too many log-ins from one address.
-impl HttpError for Problem {
+impl HttpError for ErrorPage {
     fn throttled(seconds: u64) -> Self {
         let problem =
             Self::new(429, "Too many people are logging in").saying("Wait a minute, then try again.");
@@ -241,13 +241,13 @@ impl HttpError for Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ErrorPage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.title)
     }
 }
 
-impl ResponseError for Problem {
+impl ResponseError for ErrorPage {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -257,10 +257,10 @@ impl ResponseError for Problem {
     }
 }
 
-impl From<Error> for Problem {
+impl From<Error> for ErrorPage {
     fn from(error: Error) -> Self {
         log_failure(&error);
-        if error.kind() == Kind::Busy {
+        if error.kind() == ErrorKind::Busy {
             let busy = Self::new(503, "The service is busy").saying("Try again in a moment.");
             return Self { retry_after: Some(5), ..busy };
         }
@@ -268,7 +268,7 @@ impl From<Error> for Problem {
     }
 }
 
-impl From<LogInError> for Problem {
+impl From<LogInError> for ErrorPage {
     fn from(error: LogInError) -> Self {
         match error {
             // The reason is not shown: the standing of a person can be confidential.
@@ -279,7 +279,7 @@ impl From<LogInError> for Problem {
     }
 }
 
-impl From<BodyFault> for Problem {
+impl From<BodyFault> for ErrorPage {
     fn from(fault: BodyFault) -> Self {
         let (status, title) = match fault {
             BodyFault::TooLarge => (413, "The form is too large"),

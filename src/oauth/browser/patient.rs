@@ -7,34 +7,34 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use ::web::gate::Gate;
 use base::error::Error;
-use domain::account::{Acting, KnownPerson, LogIn, Stage};
+use domain::account::{Acting, KnownPerson, LogIn, LogInStage};
 use service::account::{Patient, list_patients};
 use web::page::name_of;
 
 use super::log_in::{client_of, next_page};
-use super::page::{self, Leave, PatientChoice, PatientPage, Problem};
+use super::page::{self, CancelForm, ErrorPage, PatientChoice, PatientPage};
 use super::redirect::see_other;
-use super::visit::{self, Visit};
+use super::session::{self, BrowserSession};
 
 /// The form value for acting for oneself.
 const ONESELF: &str = "self";
 
-pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (visit, log_in) = visit::current(&gate, &request).await?;
+pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, ErrorPage> {
+    let (session, log_in) = session::current(&gate, &request).await?;
     if !log_in.asks_for_whom() {
         return Ok(see_other(next_page(&log_in)));
     }
-    ask(&gate, &visit, &log_in, StatusCode::OK, None).await
+    ask(&gate, &session, &log_in, StatusCode::OK, None).await
 }
 
 /// The page, with the error of the last choice.
 pub(super) async fn ask(
     gate: &Gate,
-    visit: &Visit,
+    session: &BrowserSession,
     log_in: &LogIn,
     status: StatusCode,
     error: Option<&'static str>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ErrorPage> {
     let client = client_of(gate, log_in).await?;
     let patients = match log_in.person() {
         Some(person) => patients_of(gate, person).await?,
@@ -45,13 +45,13 @@ pub(super) async fn ask(
         name: name_of(&patient.person),
         born: patient.person.birth_date.as_ref().map(|date| in_words(date.text())),
     };
-    let leave = Leave::new(visit.form_token(), log_in, &client);
+    let cancel = CancelForm::new(session.form_token(), log_in, &client);
     let patients = patients.iter().map(choice).collect();
-    let page = PatientPage { style: page::style_url(), leave: leave.clone(), error, patients };
-    Ok(page::render(status, &page, &leave))
+    let page = PatientPage { style: page::style_url(), cancel: cancel.clone(), error, patients };
+    Ok(page::render(status, &page, &cancel))
 }
 
-async fn patients_of(gate: &Gate, person: &KnownPerson) -> Result<Vec<Patient>, Problem> {
+async fn patients_of(gate: &Gate, person: &KnownPerson) -> Result<Vec<Patient>, ErrorPage> {
     let Some(number) = person.proved_number() else { return Ok(Vec::new()) };
     let clock = gate.clock.clone();
     let found: Result<_, Error> = gate.store.read(move |tx| list_patients(tx, &*clock, number)).await;
@@ -62,9 +62,9 @@ pub(super) async fn choose(
     gate: Data<Gate>,
     request: HttpRequest,
     payload: Payload,
-) -> Result<HttpResponse, Problem> {
-    let (visit, log_in, params) = visit::submitted(&gate, &request, payload).await?;
-    let Stage::Known { person, .. } = &log_in.stage else { return Ok(see_other(next_page(&log_in))) };
+) -> Result<HttpResponse, ErrorPage> {
+    let (session, log_in, params) = session::submitted(&gate, &request, payload).await?;
+    let LogInStage::Known { person, .. } = &log_in.stage else { return Ok(see_other(next_page(&log_in))) };
     if !log_in.asks_for_whom() {
         return Ok(see_other(next_page(&log_in)));
     }
@@ -75,18 +75,18 @@ pub(super) async fn choose(
             let patients = patients_of(&gate, person).await?;
             let chosen = patients.iter().find(|patient| patient.role.to_string() == role);
             let Some(chosen) = chosen else {
-                let told = "You cannot act for this person now. Choose again";
-                return ask(&gate, &visit, &log_in, StatusCode::CONFLICT, Some(told)).await;
+                let message = "You cannot act for this person now. Choose again";
+                return ask(&gate, &session, &log_in, StatusCode::CONFLICT, Some(message)).await;
             };
             Some(Acting::For { patient: chosen.person.nhs_number, role: chosen.role })
         }
     };
     if acting.is_none() {
-        let told = "Select who you want to use the app for";
-        return ask(&gate, &visit, &log_in, StatusCode::BAD_REQUEST, Some(told)).await;
+        let message = "Select who you want to use the app for";
+        return ask(&gate, &session, &log_in, StatusCode::BAD_REQUEST, Some(message)).await;
     }
-    let log_in = LogIn { stage: Stage::Known { person: person.clone(), acting }, ..log_in };
-    let (digest, next) = (visit.digest(), next_page(&log_in));
+    let log_in = LogIn { stage: LogInStage::Known { person: person.clone(), acting }, ..log_in };
+    let (digest, next) = (session.digest(), next_page(&log_in));
     let saved: Result<(), Error> = gate.store.write(move |tx| tx.save_log_in(&digest, &log_in)).await;
     saved?;
     Ok(see_other(next))

@@ -7,14 +7,14 @@ use domain::account::AuthorizationRequest;
 
 /// An authorization error response (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refused {
+pub(super) struct AuthorizationError {
     /// The registered code.
     pub(super) error: &'static str,
     /// For the app's developer: no values of the request.
     pub(super) description: &'static str,
 }
 
-impl Refused {
+impl AuthorizationError {
     pub(super) const fn new(error: &'static str, description: &'static str) -> Self {
         Self { error, description }
     }
@@ -40,7 +40,7 @@ impl<'r> Back<'r> {
     }
 
     /// Redirects with an error.
-    pub(super) fn refused(&self, refused: Refused) -> HttpResponse {
+    pub(super) fn refused(&self, refused: AuthorizationError) -> HttpResponse {
         see_other(&self.url(&[("error", refused.error), ("error_description", refused.description)]))
     }
 

@@ -3,33 +3,35 @@
 use std::collections::HashSet;
 
 use domain::account::scope::{SERVED, Scope};
-use domain::account::{AuthorizationRequest, GrantType, Mode, Registration, ScopeContext, Scopes, Word};
+use domain::account::{
+    AccessMode, AuthorizationRequest, GrantType, NamedScope, Registration, ScopeContext, Scopes,
+};
 use service::authority::Authority;
 
-use super::redirect::Refused;
+use super::redirect::AuthorizationError;
 
 /// The parameters of a query or of a form.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Params(Vec<(String, String)>);
+pub(super) struct FormParams(Vec<(String, String)>);
 
 /// A parameter occurs more than once (RFC 6749 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Repeated;
+pub(super) struct RepeatedParameter;
 
 /// The longest `state`, `nonce` and URL that is stored.
 const LONGEST: usize = 2048;
 
-impl Params {
+impl FormParams {
     pub(super) fn parse(bytes: &[u8]) -> Self {
         Self(form_urlencoded::parse(bytes).into_owned().collect())
     }
 
     /// The one value of a parameter. An empty value counts as absent (RFC 6749 §3.1).
-    pub(super) fn one(&self, name: &str) -> Result<Option<&str>, Repeated> {
+    pub(super) fn one(&self, name: &str) -> Result<Option<&str>, RepeatedParameter> {
         let mut values = self.given().filter(|(known, _)| *known == name).map(|(_, value)| value);
         match (values.next(), values.next()) {
             (value, None) => Ok(value),
-            (_, Some(_)) => Err(Repeated),
+            (_, Some(_)) => Err(RepeatedParameter),
         }
     }
 
@@ -53,31 +55,31 @@ impl Params {
     }
 }
 
-const fn invalid(description: &'static str) -> Refused {
-    Refused::new("invalid_request", description)
+const fn invalid(description: &'static str) -> AuthorizationError {
+    AuthorizationError::new("invalid_request", description)
 }
 
 /// Validates everything but `client_id` and `redirect_uri`, which are already verified.
 ///
 /// # Errors
 ///
-/// [`Refused`], for the first fault.
+/// [`AuthorizationError`], for the first fault.
 pub(super) fn read(
-    params: &Params,
+    params: &FormParams,
     app: &Registration,
     redirect_uri: &str,
     authority: &Authority,
-) -> Result<AuthorizationRequest, Refused> {
+) -> Result<AuthorizationRequest, AuthorizationError> {
     if params.has_repeated() {
         return Err(invalid("Each parameter may appear once."));
     }
     let one = |name: &str| params.one(name).unwrap_or_default();
     // Checked first: the other parameters may be inside the object only (OpenID Connect Core §6).
     if one("request").is_some() {
-        return Err(Refused::new("request_not_supported", "Push the request instead (RFC 9126)."));
+        return Err(AuthorizationError::new("request_not_supported", "Push the request instead (RFC 9126)."));
     }
     if one("request_uri").is_some() {
-        return Err(Refused::new(
+        return Err(AuthorizationError::new(
             "request_uri_not_supported",
             "The request_uri must be that of a pushed request (RFC 9126).",
         ));
@@ -108,17 +110,19 @@ pub(super) fn read(
 }
 
 /// Checks the response type, and refuses unsupported parameters of OpenID Connect and SMART.
-fn check_kind(params: &Params, app: &Registration) -> Result<(), Refused> {
+fn check_kind(params: &FormParams, app: &Registration) -> Result<(), AuthorizationError> {
     let one = |name: &str| params.one(name).unwrap_or_default();
-    if app.mode == Mode::System || !app.grant_types.contains(&GrantType::AuthorizationCode) {
-        return Err(Refused::new(
+    if app.mode == AccessMode::System || !app.grant_types.contains(&GrantType::AuthorizationCode) {
+        return Err(AuthorizationError::new(
             "unauthorized_client",
             "The app is not registered for the authorization code grant.",
         ));
     }
     match one("response_type") {
         Some("code") => {}
-        Some(_) => return Err(Refused::new("unsupported_response_type", "response_type must be code.")),
+        Some(_) => {
+            return Err(AuthorizationError::new("unsupported_response_type", "response_type must be code."));
+        }
         None => return Err(invalid("response_type is missing.")),
     }
     if one("response_mode").is_some_and(|mode| mode != "query") {
@@ -129,7 +133,7 @@ fn check_kind(params: &Params, app: &Registration) -> Result<(), Refused> {
     }
     let prompts: Vec<&str> = one("prompt").unwrap_or_default().split_ascii_whitespace().collect();
     match prompts.as_slice() {
-        ["none"] => Err(Refused::new(
+        ["none"] => Err(AuthorizationError::new(
             "login_required",
             "This server keeps no log-in sessions: prompt none is not possible.",
         )),
@@ -142,19 +146,20 @@ fn check_kind(params: &Params, app: &Registration) -> Result<(), Refused> {
 
 /// SMART's `aud`, or `resource` (RFC 8707): the app must not send its token to another server. Tokens are
 /// restricted to the APIs that `resource` names; `aud`, which SMART apps must send, restricts nothing.
-fn check_audience(params: &Params, authority: &Authority) -> Result<Vec<String>, Refused> {
+fn check_audience(params: &FormParams, authority: &Authority) -> Result<Vec<String>, AuthorizationError> {
     let all =
         |wanted: &'static str| params.given().filter(move |(name, _)| *name == wanted).map(|(_, url)| url);
     if all("aud").chain(all("resource")).next().is_none() {
         return Err(invalid("aud is missing: it must be the base URL of the API."));
     }
-    let other = Refused::new("invalid_target", "aud is not the base URL of an API of this server.");
+    let other =
+        AuthorizationError::new("invalid_target", "aud is not the base URL of an API of this server.");
     authority.audience(all("aud")).ok_or(other)?;
     authority.audience(all("resource")).ok_or(other)
 }
 
 /// PKCE (RFC 7636), required of every app.
-fn check_challenge(params: &Params) -> Result<String, Refused> {
+fn check_challenge(params: &FormParams) -> Result<String, AuthorizationError> {
     let one = |name: &str| params.one(name).unwrap_or_default();
     let challenge = one("code_challenge").ok_or(invalid("code_challenge is missing."))?;
     if one("code_challenge_method") != Some("S256") {
@@ -174,11 +179,11 @@ fn is_digest(text: &str) -> bool {
 
 /// The scopes that the app may have of those requested. Dropped are `patient/` without a patient, `system/`
 /// in an app for users, and unsupported resource types, which would allow nothing.
-fn check_scopes(text: &str, app: &Registration) -> Result<Scopes, Refused> {
-    let malformed = Refused::new("invalid_scope", "A scope is malformed.");
+fn check_scopes(text: &str, app: &Registration) -> Result<Scopes, AuthorizationError> {
+    let malformed = AuthorizationError::new("invalid_scope", "A scope is malformed.");
     let asked = Scopes::parse(text).or(Err(malformed))?;
     let allowed = app.scopes.narrowed_to(&asked);
-    let has_patient = app.mode == Mode::Citizen && allowed.has(Word::LaunchPatient);
+    let has_patient = app.mode == AccessMode::Citizen && allowed.has(NamedScope::LaunchPatient);
     let scopes = allowed.retaining(|scope| match scope {
         Scope::Resource(scope) => {
             let is_served = scope.resource.as_deref().is_none_or(|name| SERVED.contains(&name));
@@ -189,18 +194,18 @@ fn check_scopes(text: &str, app: &Registration) -> Result<Scopes, Refused> {
             };
             is_served && fits
         }
-        Scope::Word(Word::Launch) => false,
-        Scope::Word(Word::LaunchPatient | Word::Delegation) => app.mode == Mode::Citizen,
-        Scope::Word(_) => true,
+        Scope::Named(NamedScope::Launch) => false,
+        Scope::Named(NamedScope::LaunchPatient | NamedScope::Delegation) => app.mode == AccessMode::Citizen,
+        Scope::Named(_) => true,
     });
     if !scopes.fit_a_token() {
-        return Err(Refused::new(
+        return Err(AuthorizationError::new(
             "invalid_scope",
             "A token has at most fifty scopes over resources: ask for fewer.",
         ));
     }
     if scopes.is_empty() {
-        return Err(Refused::new(
+        return Err(AuthorizationError::new(
             "invalid_scope",
             "None of the requested scopes can be granted to this app.",
         ));

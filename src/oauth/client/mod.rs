@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 
 use crate::form::Form;
-use crate::problem::Problem;
+use crate::problem::OAuthError;
 use crate::refusal;
 use crate::state::{app_keys, authority};
 use base::error::Error;
@@ -23,10 +23,10 @@ use base::token::is_secret;
 use domain::account::{ClientAuthentication, Registration, endpoints};
 use jose::assertion;
 use jose::dpop;
-use jose::dpop::Expected;
+use jose::dpop::ExpectedProof;
 use store::Tx;
 use web::caller::note_app;
-use web::credentials::{Repeated, authorization};
+use web::credentials::{RepeatedAuthorization, authorization};
 use web::error::HttpError as _;
 use web::gate::Gate;
 use web::limit::Throttle;
@@ -48,12 +48,12 @@ enum Credential {
 ///
 /// # Errors
 ///
-/// [`Problem`]: 401 `invalid_client` with the same description for every cause.
-async fn authenticate(request: &HttpRequest, form: &Form) -> Result<Arc<Registration>, Problem> {
+/// [`OAuthError`]: 401 `invalid_client` with the same description for every cause.
+async fn authenticate(request: &HttpRequest, form: &Form) -> Result<Arc<Registration>, OAuthError> {
     let (gate, throttle) = (state::<Gate>(request)?, state::<Throttle>(request)?);
     let (client_id, credential) = credential(request, form)?;
     let known = find_app(gate, &client_id).await?;
-    let known = known.ok_or_else(|| Problem::client("no app has this client_id"))?;
+    let known = known.ok_or_else(|| OAuthError::client("no app has this client_id"))?;
     refusal::note_app(request, &known.client_id);
     let now = gate.clock.now();
     match (&known.authentication, credential) {
@@ -62,23 +62,23 @@ async fn authenticate(request: &HttpRequest, form: &Form) -> Result<Arc<Registra
             let lockout = authority(gate)?.lockout();
             // Counted per source address, so that an attacker's guesses never lock out the app itself.
             let name = format!("{client_id} {}", throttle.source(request));
-            lockout.check(&name, now).map_err(Problem::locked)?;
+            lockout.check(&name, now).map_err(OAuthError::locked)?;
             if !is_secret(&secret, sha256) {
                 lockout.count(&name, now);
-                return Err(Problem::client("the client_secret is wrong"));
+                return Err(OAuthError::client("the client_secret is wrong"));
             }
         }
         (
             ClientAuthentication::PrivateKeyJwt { .. } | ClientAuthentication::PrivateKeyJwtAt { .. },
             Credential::Assertion(text),
         ) => check_assertion(gate, request, &known, &text, now).await?,
-        (registered, shown) => return Err(Problem::client(mismatch(registered, &shown))),
+        (registered, shown) => return Err(OAuthError::client(mismatch(registered, &shown))),
     }
     note_app(request);
     // An unauthenticated name is not counted: any client could use up its limit.
     if known.authentication.is_confidential() {
         let counted = throttle.count_app(&known.client_id);
-        counted.map_err(|wait| Problem::throttled(wait.as_secs() + 1))?;
+        counted.map_err(|wait| OAuthError::throttled(wait.as_secs() + 1))?;
     }
     Ok(known)
 }
@@ -97,14 +97,14 @@ pub(crate) async fn find_app(gate: &Gate, client_id: &str) -> Result<Option<Arc<
 }
 
 /// The credential and the client id of a request: at most one of each.
-fn credential(request: &HttpRequest, form: &Form) -> Result<(String, Credential), Problem> {
+fn credential(request: &HttpRequest, form: &Form) -> Result<(String, Credential), OAuthError> {
     let (secret, assertion) = (form.get("client_secret"), form.get("client_assertion"));
-    let header =
-        authorization(request).map_err(|repeated: Repeated| Problem::client(repeated.to_string()))?;
+    let header = authorization(request)
+        .map_err(|repeated: RepeatedAuthorization| OAuthError::client(repeated.to_string()))?;
     let read = |header: &HeaderValue| {
         let read = header.to_str().ok().and_then(read_basic);
         read.ok_or_else(|| {
-            Problem::client("the Authorization header is not Basic with a client_id and a secret")
+            OAuthError::client("the Authorization header is not Basic with a client_id and a secret")
         })
     };
     let basic = header.map(read).transpose()?;
@@ -115,16 +115,16 @@ fn credential(request: &HttpRequest, form: &Form) -> Result<(String, Credential)
         (None, Some(secret), None) => (named.clone(), Credential::Secret(secret.to_owned())),
         (None, None, Some(assertion)) => {
             if form.get("client_assertion_type") != Some(assertion::ASSERTION_TYPE) {
-                return Err(Problem::client("the client_assertion_type is not that of a JWT"));
+                return Err(OAuthError::client("the client_assertion_type is not that of a JWT"));
             }
             (assertion::claimed_client(assertion), Credential::Assertion(assertion.to_owned()))
         }
-        _ => return Err(Problem::invalid("use one method of client authentication, not several")),
+        _ => return Err(OAuthError::invalid("use one method of client authentication, not several")),
     };
     match name {
         Some(name) if named.as_ref().is_none_or(|named| *named == name) => Ok((name, credential)),
-        Some(_) => Err(Problem::client("client_id differs from that of the credential")),
-        None => Err(Problem::client("the request has no client_id")),
+        Some(_) => Err(OAuthError::client("client_id differs from that of the credential")),
+        None => Err(OAuthError::client("the request has no client_id")),
     }
 }
 
@@ -162,29 +162,29 @@ async fn check_assertion(
     client: &Registration,
     text: &str,
     now: DateTime<Utc>,
-) -> Result<(), Problem> {
+) -> Result<(), OAuthError> {
     let authority = authority(gate)?;
     let fetched;
     let keys = match &client.authentication {
         ClientAuthentication::PrivateKeyJwt { jwks } => jwks,
         ClientAuthentication::PrivateKeyJwtAt { jwks_uri } => {
             let kid = assertion::claimed_key(text);
-            let kid = kid.ok_or_else(|| Problem::client("the assertion has no kid"))?;
+            let kid = kid.ok_or_else(|| OAuthError::client("the assertion has no kid"))?;
             let found = app_keys(request)?.find(jwks_uri, &kid, now).await;
-            fetched =
-                found.ok_or_else(|| Problem::client("the keys at the app's jwks_uri cannot be fetched"))?;
+            fetched = found
+                .ok_or_else(|| OAuthError::client("the keys at the app's jwks_uri cannot be fetched"))?;
             &*fetched
         }
         ClientAuthentication::None | ClientAuthentication::Secret { .. } => {
-            return Err(Problem::client("the app has no keys"));
+            return Err(OAuthError::client("the app has no keys"));
         }
     };
     let (token, here) = (authority.url(endpoints::TOKEN), authority.url(request.path()));
     let audiences = [token.as_str(), here.as_str(), authority.issuer()];
     let checked = assertion::check(text, &client.client_id, keys, &audiences, now);
-    let shown = checked.map_err(|wrong| Problem::client(format!("the assertion: {wrong}")))?;
-    let is_first = see_once(gate, shown.digest, shown.expires_at).await?;
-    is_first.then_some(()).ok_or_else(|| Problem::client("the assertion: its jti was used before"))
+    let shown = checked.map_err(|wrong| OAuthError::client(format!("the assertion: {wrong}")))?;
+    let is_first = insert_if_unused(gate, shown.digest, shown.expires_at).await?;
+    is_first.then_some(()).ok_or_else(|| OAuthError::client("the assertion: its jti was used before"))
 }
 
 /// The DPoP proof of a request (RFC 9449 §5). It is accepted once.
@@ -200,7 +200,7 @@ impl ProvedKey {
     /// Stores the proof as used, in the transaction of the request: a refused request stores nothing. Returns
     /// whether it was not used before.
     pub(crate) fn spend(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
-        tx.see_once(&self.digest, self.expires_at)
+        tx.insert_if_unused(&self.digest, self.expires_at)
     }
 }
 
@@ -208,19 +208,19 @@ impl ProvedKey {
 ///
 /// # Errors
 ///
-/// [`Problem`]: 400 `invalid_dpop_proof`.
-pub(crate) fn proved_key(gate: &Gate, request: &HttpRequest) -> Result<Option<ProvedKey>, Problem> {
-    let refused = || Problem::new(400, "invalid_dpop_proof", BAD_PROOF);
+/// [`OAuthError`]: 400 `invalid_dpop_proof`.
+pub(crate) fn proved_key(gate: &Gate, request: &HttpRequest) -> Result<Option<ProvedKey>, OAuthError> {
+    let refused = || OAuthError::new(400, "invalid_dpop_proof", BAD_PROOF);
     let mut proofs = request.headers().get_all("dpop");
     let Some(proof) = proofs.next() else { return Ok(None) };
     if proofs.next().is_some() {
-        return Err(refused().because("there is more than one DPoP header"));
+        return Err(refused().with_reason("there is more than one DPoP header"));
     }
     let url = authority(gate)?.url(request.path());
-    let expected = Expected { method: request.method().as_str(), url: &url, access_token: None };
+    let expected = ExpectedProof { method: request.method().as_str(), url: &url, access_token: None };
     let text = proof.to_str().map_err(|_binary| refused())?;
     let proof = dpop::check(text, &expected, gate.clock.now())
-        .map_err(|wrong| refused().because(format!("the DPoP proof: {wrong}")))?;
+        .map_err(|wrong| refused().with_reason(format!("the DPoP proof: {wrong}")))?;
     Ok(Some(ProvedKey { jkt: proof.jkt, digest: proof.digest, expires_at: proof.expires_at }))
 }
 
@@ -228,6 +228,6 @@ pub(crate) fn proved_key(gate: &Gate, request: &HttpRequest) -> Result<Option<Pr
 pub(crate) const BAD_PROOF: &str = "the DPoP proof is not valid for this request";
 
 /// Whether this is used for the first time. In its own transaction: it stays used even if the request fails.
-async fn see_once(gate: &Gate, digest: String, until: DateTime<Utc>) -> Result<bool, Error> {
-    gate.store.write(move |tx| tx.see_once(&digest, until)).await
+async fn insert_if_unused(gate: &Gate, digest: String, until: DateTime<Utc>) -> Result<bool, Error> {
+    gate.store.write(move |tx| tx.insert_if_unused(&digest, until)).await
 }

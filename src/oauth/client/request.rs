@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::client::authenticate;
 use crate::form::Form;
-use crate::problem::Problem;
+use crate::problem::OAuthError;
 use crate::refusal;
 use base::error::Error;
 use domain::account::{GrantType, Registration};
@@ -32,29 +32,29 @@ pub(crate) trait Parameters: Sized + 'static {
     ///
     /// # Errors
     ///
-    /// [`Problem`], for any client.
-    fn read(form: &Form) -> Result<Self, Problem>;
+    /// [`OAuthError`], for any client.
+    fn read(form: &Form) -> Result<Self, OAuthError>;
 }
 
 /// Nothing.
 impl Parameters for () {
-    fn read(_form: &Form) -> Result<Self, Problem> {
+    fn read(_form: &Form) -> Result<Self, OAuthError> {
         Ok(())
     }
 }
 
 /// `grant_type` of the token endpoint (RFC 6749 §5.2).
 impl Parameters for GrantType {
-    fn read(form: &Form) -> Result<Self, Problem> {
+    fn read(form: &Form) -> Result<Self, OAuthError> {
         let name = form.need("grant_type", "grant_type is required")?;
-        let unsupported = Problem::new(400, "unsupported_grant_type", "the grant_type is not supported");
+        let unsupported = OAuthError::new(400, "unsupported_grant_type", "the grant_type is not supported");
         Self::parse(name).ok_or(unsupported)
     }
 }
 
 impl<T: Parameters> FromRequest for ClientRequest<T> {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Error = OAuthError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, OAuthError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), web::Payload::from_request(request, payload));

@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use super::row::Row;
 use super::table::ENDPOINTS;
 use crate::browser::PAGES;
-use crate::problem::Problem;
+use crate::problem::OAuthError;
 use ::web::gate::Gate;
 use ::web::openapi::{OpenApiOperation, render};
 
@@ -17,7 +17,7 @@ pub(crate) const PATH: &str = "/openapi/oauth.json";
 const DESCRIBED: &str = include_str!("openapi.json");
 
 /// `GET` of the file.
-pub(crate) async fn file(gate: Data<Gate>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn file(gate: Data<Gate>) -> Result<HttpResponse, OAuthError> {
     let operations: Vec<OpenApiOperation> = ENDPOINTS.iter().chain(PAGES).filter_map(operation).collect();
     let file = render(DESCRIBED, &gate.public_url, &operations)?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(file))

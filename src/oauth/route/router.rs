@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, Resource};
 use super::openapi;
 use super::row::{Kind, READ, Row, allow, by_path, with_routes};
 use super::table::ENDPOINTS;
-use crate::problem::Problem;
+use crate::problem::OAuthError;
 use crate::refusal;
 use ::web::cors::cors;
 use ::web::limit::limit_addresses;
@@ -29,20 +29,20 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         let is_counted = rows.iter().any(|row| row.kind == Kind::Counted);
         let resource = endpoint(&path, rows);
         if is_counted {
-            let resource = resource.wrap(from_fn(limit_addresses::<Problem>));
+            let resource = resource.wrap(from_fn(limit_addresses::<OAuthError>));
             let resource =
-                resource.wrap(from_fn(refusal::log_refusals)).wrap(from_fn(catch_panics::<Problem>));
-            config.service(resource.wrap(from_fn(cors::<Problem>)));
+                resource.wrap(from_fn(refusal::log_refusals)).wrap(from_fn(catch_panics::<OAuthError>));
+            config.service(resource.wrap(from_fn(cors::<OAuthError>)));
         } else {
             let resource =
-                resource.wrap(from_fn(refusal::log_refusals)).wrap(from_fn(catch_panics::<Problem>));
-            config.service(resource.wrap(from_fn(cors::<Problem>)));
+                resource.wrap(from_fn(refusal::log_refusals)).wrap(from_fn(catch_panics::<OAuthError>));
+            config.service(resource.wrap(from_fn(cors::<OAuthError>)));
         }
     }
 }
 
-/// One endpoint: other methods are told which there are.
+/// One endpoint: other methods are answered 405 with `Allow`.
 fn endpoint(path: &str, rows: &'static [Row]) -> Resource {
-    let refuse = move || async move { Err::<HttpResponse, _>(Problem::method(allow(rows))) };
+    let refuse = move || async move { Err::<HttpResponse, _>(OAuthError::method(allow(rows))) };
     with_routes(web::resource(path).default_service(web::to(refuse)), rows)
 }

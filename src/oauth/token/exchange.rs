@@ -4,9 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::form::Form;
-use crate::problem::Problem;
+use crate::problem::OAuthError;
 use crate::state::authority;
-use crate::token::asker::{Asker, write};
+use crate::token::authenticated_client::{AuthenticatedClient, write};
 use base::error::Error;
 use base::token::digest;
 use domain::account::identity::Proven;
@@ -14,7 +14,7 @@ use domain::account::{Caller, Registration};
 use domain::person::{NhsNumber, NumberCheck};
 use idp::Providers;
 use idp::{UpstreamError, claims_of};
-use service::account::exchange::{Subject, Target, exchange};
+use service::account::exchange::{ExchangeTarget, TokenSubject, exchange};
 use service::account::{IssuedTokens, TokenError};
 use web::gate::Gate;
 
@@ -32,52 +32,56 @@ enum Proved {
 }
 
 /// Issues a token to act for the patient whom the form names.
-pub(super) async fn by_token(gate: &Gate, asker: Asker, form: &Form) -> Result<IssuedTokens, Problem> {
+pub(super) async fn by_token(
+    gate: &Gate,
+    client: AuthenticatedClient,
+    form: &Form,
+) -> Result<IssuedTokens, OAuthError> {
     check(form)?;
     let target = target(form)?;
     let token = form.need("subject_token", "subject_token is required")?;
     let person = match form.get("subject_token_type") {
-        Some(ACCESS_TOKEN) => Proved::Caller(our_own(gate, &asker, token)?),
+        Some(ACCESS_TOKEN) => Proved::Caller(our_own(gate, &client, token)?),
         Some(ID_TOKEN) => {
-            let (proven, patient) = verify(gate, &asker.providers, token).await?;
-            Proved::Person(proven, patient, presented(&asker.app, token, target, gate.clock.now())?)
+            let (proven, patient) = verify(gate, &client.providers, token).await?;
+            Proved::Person(proven, patient, presented(&client.app, token, target, gate.clock.now())?)
         }
         Some(_) | None => {
-            return Err(Problem::invalid("the subject_token_type is not supported"));
+            return Err(OAuthError::invalid("the subject_token_type is not supported"));
         }
     };
     let scope = form.get("scope").map(str::to_owned);
-    write(gate, asker, move |tx, asking| {
+    write(gate, client, move |tx, request| {
         let subject = match person {
-            Proved::Caller(caller) => Subject::of_token(tx, asking, &caller)?,
+            Proved::Caller(caller) => TokenSubject::of_token(tx, request, &caller)?,
             Proved::Person(proven, patient, presented) => {
-                if !tx.see_once(&presented.digest, presented.expires_at)? {
+                if !tx.insert_if_unused(&presented.digest, presented.expires_at)? {
                     return Err(TokenError::Invalid("the subject_token has already been used"));
                 }
-                Subject::of_proven(tx, asking, &proven, patient)?
+                TokenSubject::of_proven(tx, request, &proven, patient)?
             }
         };
-        exchange(tx, asking, subject, target, scope.as_deref())
+        exchange(tx, request, subject, target, scope.as_deref())
     })
     .await
 }
 
 /// Checks the other parameters.
-fn check(form: &Form) -> Result<(), Problem> {
+fn check(form: &Form) -> Result<(), OAuthError> {
     if form.get("actor_token").is_some() {
-        return Err(Problem::invalid(
+        return Err(OAuthError::invalid(
             "actor_token is not supported: the actor is the subject of the subject_token",
         ));
     }
     if form.get("requested_token_type").is_some_and(|kind| kind != ACCESS_TOKEN) {
-        return Err(Problem::invalid("requested_token_type must be that of an access token"));
+        return Err(OAuthError::invalid("requested_token_type must be that of an access token"));
     }
     Ok(())
 }
 
 /// The patient: an NHS number or `Patient/{NHS number}`; the role: its id or `Consent/{id}`. A malformed
 /// value is answered as an unknown one.
-fn target(form: &Form) -> Result<Target, TokenError> {
+fn target(form: &Form) -> Result<ExchangeTarget, TokenError> {
     let number = |text: &str| {
         let number = text.strip_prefix("Patient/").unwrap_or(text);
         NhsNumber::parse(number, NumberCheck::Length)
@@ -87,19 +91,19 @@ fn target(form: &Form) -> Result<Target, TokenError> {
         let id = text.strip_prefix("Consent/").unwrap_or(text);
         Uuid::try_parse(id).map_err(|_wrong| TokenError::Target("role is not the id of a role"))
     };
-    Ok(Target {
+    Ok(ExchangeTarget {
         patient: form.get("patient").map(number).transpose()?,
         role: form.get("role").map(role).transpose()?,
     })
 }
 
 /// The caller of an access token of this server. A token that is bound to a key needs a DPoP proof here too.
-fn our_own(gate: &Gate, asker: &Asker, token: &str) -> Result<Caller, Problem> {
+fn our_own(gate: &Gate, client: &AuthenticatedClient, token: &str) -> Result<Caller, OAuthError> {
     let read = authority(gate)?.caller(token, gate.clock.now());
     let (caller, bound_to) = read.map_err(|bad| {
-        Problem::invalid("the subject_token is not valid").because(format!("the subject_token: {bad}"))
+        OAuthError::invalid("the subject_token is not valid").with_reason(format!("the subject_token: {bad}"))
     })?;
-    if bound_to.is_some() && bound_to.as_deref() != asker.jkt() {
+    if bound_to.is_some() && bound_to.as_deref() != client.jkt() {
         return Err(TokenError::Proof("the subject_token is bound to another key").into());
     }
     Ok(caller)
@@ -122,7 +126,7 @@ struct Presented {
 fn presented(
     app: &Registration,
     token: &str,
-    target: Target,
+    target: ExchangeTarget,
     now: DateTime<Utc>,
 ) -> Result<Presented, TokenError> {
     let claims = claims_of(token).ok_or(TokenError::Invalid("the subject_token cannot be read"))?;
@@ -149,7 +153,7 @@ async fn verify(
     gate: &Gate,
     providers: &Providers,
     token: &str,
-) -> Result<(Proven, Option<NhsNumber>), Problem> {
+) -> Result<(Proven, Option<NhsNumber>), OAuthError> {
     let now = gate.clock.now();
     let refused = match providers.verify_id_token(token, now).await {
         Ok(proven) => return Ok((proven, None)),
@@ -163,8 +167,8 @@ async fn verify(
         (Err(composite), refused) => {
             let why =
                 format!("the subject_token as an id token: {refused}; as a composite token: {composite}");
-            Err(Problem::invalid("the subject_token is not a valid token of a configured provider")
-                .because(why))
+            Err(OAuthError::invalid("the subject_token is not a valid token of a configured provider")
+                .with_reason(why))
         }
     }
 }

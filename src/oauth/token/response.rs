@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::launch;
-use crate::problem::Problem;
+use crate::problem::OAuthError;
 use base::error::Error;
 use base::ids;
 use domain::account::claims::{AccessClaims, Confirmation, Delegation};
-use domain::account::{Grant, Word};
-use jose::key::Purpose;
+use domain::account::{Grant, NamedScope};
+use jose::key::KeyPurpose;
 use service::account::IssuedTokens;
 use service::authority::Authority;
 
@@ -21,13 +21,13 @@ pub(super) fn render(
     issue: &IssuedTokens,
     issued_type: Option<&str>,
     now: DateTime<Utc>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, OAuthError> {
     let claims = access_claims(authority, issue, now);
-    let access = authority.sign(Purpose::AccessToken, "at+jwt", &claims).map_err(Error::fault)?;
-    let mut told = Map::new();
+    let access = authority.sign(KeyPurpose::AccessToken, "at+jwt", &claims).map_err(Error::fault)?;
+    let mut body = Map::new();
     let mut add = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
-            told.insert(name.to_owned(), value);
+            body.insert(name.to_owned(), value);
         }
     };
     add("access_token", Some(access.into()));
@@ -40,12 +40,12 @@ pub(super) fn render(
     }
     add("refresh_token", issue.refresh_token.clone().map(Value::from));
     if let Some(claims) = id_claims(authority, issue, now) {
-        let token = authority.sign(Purpose::IdToken, "JWT", &claims).map_err(Error::fault)?;
+        let token = authority.sign(KeyPurpose::IdToken, "JWT", &claims).map_err(Error::fault)?;
         add("id_token", Some(token.into()));
     }
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
-    Ok(response.json(told))
+    Ok(response.json(body))
 }
 
 /// The claims of the access token, as in `account::claims`.
@@ -79,7 +79,7 @@ fn access_claims(authority: &Authority, issue: &IssuedTokens, now: DateTime<Utc>
 fn id_claims(authority: &Authority, issue: &IssuedTokens, now: DateTime<Utc>) -> Option<Value> {
     let IssuedTokens { grant, scopes, .. } = issue;
     let Grant { id, user, app, created_at, .. } = grant;
-    let user = user.filter(|_| scopes.has(Word::OpenId))?;
+    let user = user.filter(|_| scopes.has(NamedScope::OpenId))?;
     let mut claims = json!({
         "iss": authority.issuer(),
         "sub": user.to_string(),

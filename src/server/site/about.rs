@@ -65,15 +65,15 @@ fn metadata(site: Site) -> Vec<Link> {
 pub(super) async fn show(request: HttpRequest, site: Site) -> HttpResponse {
     let metadata = metadata(site);
     if !wants_html(&request) {
-        let mut told = Map::new();
-        told.insert("service".to_owned(), "OnBehalf".into());
-        told.insert("version".to_owned(), VERSION.into());
-        told.insert("sandbox".to_owned(), site.is_sandbox.into());
-        told.insert("validated_relationships".to_owned(), vrs::BASE_PATH.into());
-        told.extend(metadata.into_iter().map(|link| (link.name.to_owned(), link.url.into())));
+        let mut message = Map::new();
+        message.insert("service".to_owned(), "OnBehalf".into());
+        message.insert("version".to_owned(), VERSION.into());
+        message.insert("sandbox".to_owned(), site.is_sandbox.into());
+        message.insert("validated_relationships".to_owned(), vrs::BASE_PATH.into());
+        message.extend(metadata.into_iter().map(|link| (link.name.to_owned(), link.url.into())));
         let documents = DOCUMENTS.iter().map(|document| format!("/documents/{}", document.name));
-        told.insert("documents".to_owned(), json!(documents.collect::<Vec<_>>()));
-        return HttpResponse::Ok().insert_header((VARY, "Accept")).json(told);
+        message.insert("documents".to_owned(), json!(documents.collect::<Vec<_>>()));
+        return HttpResponse::Ok().insert_header((VARY, "Accept")).json(message);
     }
     let document = |document: &'static Document| Link {
         name: document.name,

@@ -12,9 +12,9 @@ use base::token::digest;
 use base::token::new_secret;
 use domain::account::identity::ProvenKind;
 use domain::account::{
-    Acting, AuthorizationRequest, Code, Grant, KnownPerson, LogIn, Mode, Scopes, Stage, Word,
+    AccessMode, Acting, AuthorizationRequest, Code, Grant, KnownPerson, LogIn, LogInStage, NamedScope, Scopes,
 };
-use store::{Old, Tx};
+use store::{RetentionPolicy, Tx};
 
 /// The lifetime of a grant without offline access. With it, the grant lives as long as a refresh token.
 const GRANT_TTL: TimeDelta = TimeDelta::hours(12);
@@ -26,7 +26,7 @@ const SWEPT: i64 = 20;
 
 /// The lifetime of a grant with these scopes.
 pub fn grant_ttl(scopes: &Scopes, lifetimes: Lifetimes) -> TimeDelta {
-    if scopes.has(Word::OfflineAccess) { lifetimes.refresh_ttl } else { GRANT_TTL }
+    if scopes.has(NamedScope::OfflineAccess) { lifetimes.refresh_ttl } else { GRANT_TTL }
 }
 
 /// The authorization response.
@@ -69,7 +69,7 @@ pub fn approve(
 ) -> Result<Approved, ApproveError> {
     let now = clock.now();
     let LogIn { app, request, stage, .. } = tx.take_log_in(log_in, now)?.ok_or(ApproveError::Gone)?;
-    let Stage::Known { person, acting: Some(acting) } = stage else { return Err(ApproveError::Gone) };
+    let LogInStage::Known { person, acting: Some(acting) } = stage else { return Err(ApproveError::Gone) };
     let mut grant = grant(tx, app, &request, &person, acting, now)?;
     grant.expires_at = now + grant_ttl(&grant.scopes, lifetimes);
     tx.insert_grant(&grant)?;
@@ -82,7 +82,7 @@ pub fn approve(
         dpop_jkt: request.dpop_jkt.clone(),
         expires_at: now + lifetimes.code_ttl,
     };
-    tx.delete_old(Old::Codes, now - KEPT_CODES, SWEPT)?;
+    tx.delete_expired(RetentionPolicy::Codes, now - KEPT_CODES, SWEPT)?;
     tx.insert_code(&digest(&code), &kept)?;
     Ok(Approved { code, request })
 }
@@ -98,7 +98,7 @@ fn grant(
     let mut grant = Grant {
         id: ids::new_uuid(now),
         app,
-        mode: Mode::Staff,
+        mode: AccessMode::Staff,
         user: Some(person.user),
         patient: None,
         proxy: None,
@@ -119,7 +119,7 @@ fn grant(
             grant.organisation = Some(organisation.clone());
         }
         (ProvenKind::Citizen { vot, .. }, acting) => {
-            grant.mode = Mode::Citizen;
+            grant.mode = AccessMode::Citizen;
             grant.vot = Some(vot.clone());
             let number = person.proved_number().ok_or(ApproveError::Person)?;
             if !may_log_in(tx, number)? {

@@ -4,17 +4,19 @@ use uuid::Uuid;
 
 use crate::account::act::fhir_user_acting;
 use crate::account::log_in::find_or_make_user;
-use crate::account::{Asking, IssuedTokens, TokenError, fit, live_grant, narrow_audience};
+use crate::account::{IssuedTokens, TokenError, TokenRequest, fit, live_grant, narrow_audience};
 use base::ids;
 use domain::account::identity::{Proven, ProvenKind};
 use domain::account::scope::Scope;
-use domain::account::{Caller, Grant, GrantType, Mode, Proofing, ScopeContext, Scopes, Vector, Who, Word};
+use domain::account::{
+    AccessMode, Caller, Grant, GrantType, NamedScope, Principal, Proofing, ScopeContext, Scopes, Vector,
+};
 use domain::person::NhsNumber;
 use store::{RoleSearch, Tx};
 
 /// The proxy, as the subject token proves them.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub struct TokenSubject {
     /// The proxy.
     pub proxy: NhsNumber,
     /// The proxy's vector of trust.
@@ -33,33 +35,38 @@ pub struct Subject {
 
 /// The target of the exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Target {
+pub struct ExchangeTarget {
     /// The patient.
     pub patient: Option<NhsNumber>,
     /// The role.
     pub role: Option<Uuid>,
 }
 
-impl Subject {
+impl TokenSubject {
     /// The person of an access token of ours: not acting for another, and of this app. The token's grant must
     /// hold.
     ///
     /// # Errors
     ///
     /// [`TokenError`].
-    pub fn of_token(tx: &mut Tx<'_>, asking: &Asking<'_>, caller: &Caller) -> Result<Self, TokenError> {
-        let is_of_app = caller.app.as_deref() == Some(asking.app.client_id.as_str());
-        let (Who::Citizen { nhs_number, .. }, Some(grant), true) = (&caller.who, caller.grant, is_of_app)
+    pub fn of_token(
+        tx: &mut Tx<'_>,
+        request: &TokenRequest<'_>,
+        caller: &Caller,
+    ) -> Result<Self, TokenError> {
+        let is_of_app = caller.app.as_deref() == Some(request.app.client_id.as_str());
+        let (Principal::Citizen { nhs_number, .. }, Some(grant), true) =
+            (&caller.principal, caller.grant, is_of_app)
         else {
             return Err(TokenError::Invalid("the subject_token is not one of a person for this app"));
         };
         // Locked until the new grant is written: a revocation meanwhile also revokes its children.
         tx.lock_grant(grant)?;
-        let (grant, _) = live_grant(tx, grant, asking.now)
+        let (grant, _) = live_grant(tx, grant, request.now)
             .map_err(|_lapsed| TokenError::Invalid("the subject_token is no longer valid"))?;
-        asking.has_found_grant();
-        let scopes = super::scopes_of(&caller.ceiling);
-        if !scopes.has(Word::Delegation) {
+        request.has_found_grant();
+        let scopes = super::scopes_of(&caller.granted_scopes);
+        if !scopes.has(NamedScope::Delegation) {
             return Err(TokenError::Scope("the subject_token lacks the scope delegation"));
         }
         let vot = grant.vot.ok_or(TokenError::Invalid("the subject_token is not one of a person"))?;
@@ -76,18 +83,18 @@ impl Subject {
     /// [`TokenError`].
     pub fn of_proven(
         tx: &mut Tx<'_>,
-        asking: &Asking<'_>,
+        request: &TokenRequest<'_>,
         proven: &Proven,
         patient: Option<NhsNumber>,
     ) -> Result<Self, TokenError> {
-        if !asking.app.authentication.is_confidential() {
+        if !request.app.authentication.is_confidential() {
             return Err(TokenError::Unauthorized);
         }
         let wrong = TokenError::Invalid("the subject_token does not say who the person is");
         let ProvenKind::Citizen { nhs_number: Some(proxy), vot } = &proven.kind else { return Err(wrong) };
         let (proxy, vot) = (*proxy, vot.clone());
-        let user = Some(find_or_make_user(tx, proven, asking.now)?);
-        let scopes = asking.app.scopes.clone();
+        let user = Some(find_or_make_user(tx, proven, request.now)?);
+        let scopes = request.app.scopes.clone();
         Ok(Self { proxy, vot, patient, user, parent: None, audience: Vec::new(), scopes })
     }
 }
@@ -100,26 +107,26 @@ impl Subject {
 /// [`TokenError`]; then nothing has changed.
 pub fn exchange(
     tx: &mut Tx<'_>,
-    asking: &Asking<'_>,
-    subject: Subject,
-    target: Target,
+    request: &TokenRequest<'_>,
+    subject: TokenSubject,
+    target: ExchangeTarget,
     scope: Option<&str>,
 ) -> Result<IssuedTokens, TokenError> {
-    asking.check(GrantType::TokenExchange)?;
-    if asking.app.mode != Mode::Citizen {
+    request.check(GrantType::TokenExchange)?;
+    if request.app.mode != AccessMode::Citizen {
         return Err(TokenError::Unauthorized);
     }
     if subject.vot.proofing < Proofing::P9 {
         return Err(TokenError::Invalid("the person must be proved at P9 to act for others"));
     }
-    let scopes = acting_scopes(asking, &subject.scopes, scope)?;
-    let audience = narrow_audience(&subject.audience, asking.audience)?;
+    let scopes = acting_scopes(request, &subject.scopes, scope)?;
+    let audience = narrow_audience(&subject.audience, request.audience)?;
     let (role, patient) = find_role(tx, &subject, target)?;
     let fhir_user = fhir_user_acting(tx, subject.user, subject.proxy, patient)?;
     let grant = Grant {
-        id: ids::new_uuid(asking.now),
-        app: asking.app.client_id.clone(),
-        mode: Mode::Citizen,
+        id: ids::new_uuid(request.now),
+        app: request.app.client_id.clone(),
+        mode: AccessMode::Citizen,
         user: subject.user,
         patient: Some(patient),
         proxy: Some(subject.proxy),
@@ -131,37 +138,44 @@ pub fn exchange(
         fhir_user,
         parent: subject.parent,
         audience: audience.clone(),
-        created_at: asking.now,
-        expires_at: asking.now + asking.lifetimes.access_ttl,
+        created_at: request.now,
+        expires_at: request.now + request.lifetimes.access_ttl,
     };
     tx.insert_grant(&grant)?;
     // The state of the role is read in the same way as at every later request.
     let state = tx.find_grant_state(grant.id)?.ok_or(TokenError::Target("the grant was not kept"))?;
-    state.check(asking.now).map_err(|lapsed| TokenError::Target(lapsed.reason()))?;
-    asking.use_role(tx, &grant)?;
+    state.check(request.now).map_err(|lapsed| TokenError::Target(lapsed.reason()))?;
+    request.use_role(tx, &grant)?;
     Ok(IssuedTokens {
         scopes,
         role_version: state.role_version(),
         nonce: None,
-        jkt: asking.jkt.map(str::to_owned),
+        jkt: request.jkt.map(str::to_owned),
         audience,
         refresh_token: None,
-        expires_at: asking.token_end(&grant),
+        expires_at: request.token_end(&grant),
         grant,
     })
 }
 
 /// The app's scopes that concern the patient's records. A proxy gets no id token of the patient, does not see
 /// whom else the patient may act for, and gets no refresh token.
-fn acting_scopes(asking: &Asking<'_>, had: &Scopes, scope: Option<&str>) -> Result<Scopes, TokenError> {
-    let had = asking.app.scopes.narrowed_to(had);
+fn acting_scopes(
+    request: &TokenRequest<'_>,
+    had: &Scopes,
+    scope: Option<&str>,
+) -> Result<Scopes, TokenError> {
+    let had = request.app.scopes.narrowed_to(had);
     let wrong = TokenError::Scope("a scope over resources is not written as one");
     let asked = scope.map(Scopes::parse).transpose().or(Err(wrong))?;
     let given = asked.map_or_else(|| had.clone(), |asked| had.narrowed_to(&asked));
     let scopes = given.retaining(|scope| match scope {
         Scope::Resource(scope) => scope.context != ScopeContext::System,
-        Scope::Word(word) => {
-            matches!(word, Word::LaunchPatient | Word::FhirUser | Word::ValidatedRelationships)
+        Scope::Named(word) => {
+            matches!(
+                word,
+                NamedScope::LaunchPatient | NamedScope::FhirUser | NamedScope::ValidatedRelationships
+            )
         }
     });
     if scopes.is_empty() {
@@ -172,7 +186,11 @@ fn acting_scopes(asking: &Asking<'_>, had: &Scopes, scope: Option<&str>) -> Resu
 
 /// The requested role, whatever its status. A proxy is never the patient, and a request that names both
 /// patient and role must name those that belong together.
-fn find_role(tx: &mut Tx<'_>, subject: &Subject, target: Target) -> Result<(Uuid, NhsNumber), TokenError> {
+fn find_role(
+    tx: &mut Tx<'_>,
+    subject: &TokenSubject,
+    target: ExchangeTarget,
+) -> Result<(Uuid, NhsNumber), TokenError> {
     let patient = match (subject.patient, target.patient) {
         (Some(one), Some(other)) if one != other => {
             return Err(TokenError::Target("the subject_token is about another patient"));

@@ -8,7 +8,7 @@ use base::error::Error;
 use base::ids;
 use domain::account::Proofing;
 use domain::account::identity::{Proven, ProvenKind};
-use domain::person::{Door, NhsNumber, Verdict, decide_person};
+use domain::person::{NhsNumber, PersonOperation, Verdict, decide_person};
 use store::Tx;
 
 /// A logged-in user. It says who, not what they may do.
@@ -70,7 +70,7 @@ pub(super) fn check_standing(tx: &mut Tx<'_>, number: Option<NhsNumber>) -> Resu
 /// Whether a person of this number may log in: one who may appear and has not died.
 pub(super) fn may_log_in(tx: &mut Tx<'_>, number: NhsNumber) -> Result<bool, Error> {
     let states = tx.list_person_states(&[number])?;
-    Ok(states.iter().any(|(_, state)| decide_person(*state, Door::LogIn) == Verdict::Allowed))
+    Ok(states.iter().any(|(_, state)| decide_person(*state, PersonOperation::LogIn) == Verdict::Allowed))
 }
 
 /// The user with this subject at this issuer, created where there is none.

@@ -27,13 +27,13 @@ use crate::access::NotLive;
 use crate::authority::Lifetimes;
 use base::error::Error;
 use base::token::{digest, new_secret};
-use domain::account::Ceiling;
-use domain::account::{Grant, GrantType, Lapsed, RefreshToken, Registration, Scopes, Word};
+use domain::account::GrantedScopes;
+use domain::account::{Grant, GrantType, Lapsed, NamedScope, RefreshToken, Registration, Scopes};
 use store::Tx;
 
 /// A token request: the app, its proofs and the time.
 #[derive(Clone, Copy, Debug)]
-pub struct Asking<'r> {
+pub struct TokenRequest<'r> {
     /// The authenticated app.
     pub app: &'r Registration,
     /// The thumbprint of the key of its DPoP proof (RFC 9449 §5).
@@ -127,7 +127,7 @@ impl From<Lapsed> for TokenError {
     }
 }
 
-impl Asking<'_> {
+impl TokenRequest<'_> {
     /// Notes that the presented value belongs to a grant.
     fn has_found_grant(&self) {
         self.found.store(true, Ordering::Relaxed);
@@ -146,7 +146,8 @@ impl Asking<'_> {
 
     /// The next refresh token of a grant, where its scopes include offline or online access.
     fn next_refresh_token(&self, tx: &mut Tx<'_>, grant: &Grant) -> Result<Option<String>, Error> {
-        let is_wanted = grant.scopes.has(Word::OfflineAccess) || grant.scopes.has(Word::OnlineAccess);
+        let is_wanted =
+            grant.scopes.has(NamedScope::OfflineAccess) || grant.scopes.has(NamedScope::OnlineAccess);
         if !is_wanted || !self.app.grant_types.contains(&GrantType::RefreshToken) {
             return Ok(None);
         }
@@ -214,9 +215,9 @@ fn live_grant(
 }
 
 /// The scopes of a caller's token.
-pub fn scopes_of(ceiling: &Ceiling) -> Scopes {
-    match ceiling {
-        Ceiling::None => Scopes::default(),
-        Ceiling::Scopes(scopes) => Scopes::clone(scopes),
+pub fn scopes_of(granted_scopes: &GrantedScopes) -> Scopes {
+    match granted_scopes {
+        GrantedScopes::None => Scopes::default(),
+        GrantedScopes::Scopes(scopes) => Scopes::clone(scopes),
     }
 }

@@ -1,7 +1,7 @@
 //! The authorization code grant: a code for tokens (RFC 6749 §4.1.3).
 
 use crate::account::revoke::end_grant;
-use crate::account::{Asking, IssuedTokens, TokenError, TokenOutcome, live_grant, narrow_audience};
+use crate::account::{IssuedTokens, TokenError, TokenOutcome, TokenRequest, live_grant, narrow_audience};
 use base::token::digest;
 use domain::account::{Code, GrantType, Redeemed};
 use jose::dpop;
@@ -29,24 +29,24 @@ pub struct CodeRedemption {
 /// [`TokenError`]; then nothing has changed.
 pub fn redeem_code(
     tx: &mut Tx<'_>,
-    asking: &Asking<'_>,
+    request: &TokenRequest<'_>,
     shown: &CodeRedemption,
 ) -> Result<TokenOutcome, TokenError> {
-    asking.check(GrantType::AuthorizationCode)?;
+    request.check(GrantType::AuthorizationCode)?;
     let digest = digest(&shown.code);
     let Some(grant) = tx.find_code_grant(&digest)? else { return Err(NONE) };
-    asking.has_found_grant();
-    let is_theirs = tx.find_grant(grant)?.is_some_and(|grant| grant.app == asking.app.client_id);
-    let code = match tx.redeem_code(&digest, asking.now)? {
+    request.has_found_grant();
+    let is_theirs = tx.find_grant(grant)?.is_some_and(|grant| grant.app == request.app.client_id);
+    let code = match tx.redeem_code(&digest, request.now)? {
         Redeemed::Once(code) => code,
         Redeemed::Again(grant) if is_theirs => {
-            end_grant(tx, &asking.app.client_id, grant, asking.now)?;
+            end_grant(tx, &request.app.client_id, grant, request.now)?;
             return Ok(TokenOutcome::Spent(TokenError::Grant("the code has already been used")));
         }
         Redeemed::Again(_) => return Err(NONE),
         Redeemed::Never => return Ok(TokenOutcome::Spent(NONE)),
     };
-    let (grant, role_version) = match live_grant(tx, code.grant, asking.now) {
+    let (grant, role_version) = match live_grant(tx, code.grant, request.now) {
         Err(TokenError::Store(error)) => return Err(error.into()),
         Err(refusal) => return Ok(TokenOutcome::Spent(refusal)),
         Ok(live) => live,
@@ -54,23 +54,23 @@ pub fn redeem_code(
     if !is_theirs {
         return Ok(TokenOutcome::Spent(NONE));
     }
-    if let Err(refusal) = fits(&code, shown, asking.jkt) {
+    if let Err(refusal) = fits(&code, shown, request.jkt) {
         return Ok(TokenOutcome::Spent(refusal));
     }
-    let audience = match narrow_audience(&grant.audience, asking.audience) {
+    let audience = match narrow_audience(&grant.audience, request.audience) {
         Err(refusal) => return Ok(TokenOutcome::Spent(refusal)),
         Ok(audience) => audience,
     };
-    asking.use_role(tx, &grant)?;
-    let refresh_token = asking.next_refresh_token(tx, &grant)?;
+    request.use_role(tx, &grant)?;
+    let refresh_token = request.next_refresh_token(tx, &grant)?;
     Ok(TokenOutcome::IssuedTokens(Box::new(IssuedTokens {
         scopes: grant.scopes.clone(),
         role_version,
         nonce: code.nonce,
-        jkt: asking.jkt.map(str::to_owned),
+        jkt: request.jkt.map(str::to_owned),
         audience,
         refresh_token,
-        expires_at: asking.token_end(&grant),
+        expires_at: request.token_end(&grant),
         grant,
     })))
 }

@@ -74,7 +74,7 @@ pub(super) fn end_grant(
 
 /// What a person ends by logging out of an app.
 #[derive(Clone, Debug)]
-pub struct Ending {
+pub struct AppLogOut {
     /// The user, as an id token names them.
     pub user: Uuid,
     /// The app, by its `client_id`.
@@ -94,13 +94,13 @@ pub struct Ending {
 pub fn log_out(
     tx: &mut Tx<'_>,
     log_in: Option<&str>,
-    ending: Option<&Ending>,
+    ending: Option<&AppLogOut>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     if let Some(digest) = log_in {
         tx.take_log_in(digest, now)?;
     }
-    let Some(Ending { user, app, grant, is_everywhere }) = ending else { return Ok(()) };
+    let Some(AppLogOut { user, app, grant, is_everywhere }) = ending else { return Ok(()) };
     if *is_everywhere {
         revoke_grants_of_user(tx, *user, Some(app), now)?;
     } else if let Some(grant) = *grant {

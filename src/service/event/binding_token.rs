@@ -15,7 +15,7 @@ pub const BINDING_TTL: TimeDelta = TimeDelta::minutes(5);
 
 /// A single-use token that binds a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Binding {
+pub struct BindingToken {
     /// The token; only its digest is stored.
     pub token: String,
     /// When it expires.
@@ -32,13 +32,13 @@ pub fn bind(
     clock: &dyn Clock,
     caller: &Caller,
     subscriptions: &[Uuid],
-) -> Result<Binding, Error> {
+) -> Result<BindingToken, Error> {
     let now = clock.now();
     let expires_at = now + BINDING_TTL;
     let token = new_secret()?;
     let owner = (owner_key(caller), caller.grant);
     tx.insert_binding_token(&digest(&token), &owner, subscriptions, expires_at, now)?;
-    Ok(Binding { token, expires_at })
+    Ok(BindingToken { token, expires_at })
 }
 
 /// Redeems a token: returns its subscriptions and their owner's key. It cannot be used again.

@@ -7,7 +7,7 @@ use base::clock::Clock;
 use base::secret::Vault;
 use domain::account::Caller;
 use domain::audit::Act;
-use domain::event::{Draft, Secrets, Subscription, SubscriptionStatus};
+use domain::event::{Subscription, SubscriptionDraft, SubscriptionSecrets, SubscriptionStatus};
 use domain::proxy::Versioned;
 use store::Tx;
 
@@ -18,14 +18,14 @@ use store::Tx;
 ///
 /// # Errors
 ///
-/// [`SubscribeError`]; of the kind [`PreconditionFailed`](base::error::Kind) after a concurrent change.
+/// [`SubscribeError`]; of the kind [`PreconditionFailed`](base::error::ErrorKind) after a concurrent change.
 pub fn change_subscription(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
     vault: &Vault,
     caller: &Caller,
     current: Versioned<Subscription>,
-    draft: Draft,
+    draft: SubscriptionDraft,
     most: i64,
 ) -> Result<Versioned<Subscription>, SubscribeError> {
     let now = clock.now();
@@ -51,7 +51,7 @@ pub fn change_subscription(
         return Err(SubscribeError::TooMany);
     }
     let secrets = if has_other_headers {
-        Secrets { headers: seal_headers(vault, &draft.headers)?, ..before.secrets }
+        SubscriptionSecrets { headers: seal_headers(vault, &draft.headers)?, ..before.secrets }
     } else {
         before.secrets
     };

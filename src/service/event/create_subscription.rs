@@ -9,7 +9,7 @@ use base::error::Error;
 use base::secret::Vault;
 use domain::account::Caller;
 use domain::audit::Act;
-use domain::event::{Draft, Subscription, SubscriptionStatus};
+use domain::event::{Subscription, SubscriptionDraft, SubscriptionStatus};
 use domain::proxy::Versioned;
 use store::Tx;
 
@@ -37,7 +37,7 @@ pub fn create_subscription(
     vault: &Vault,
     caller: &Caller,
     id: Uuid,
-    draft: Draft,
+    draft: SubscriptionDraft,
     most: i64,
 ) -> Result<Versioned<Subscription>, SubscribeError> {
     let now = clock.now();

@@ -13,7 +13,7 @@ use store::Tx;
 ///
 /// # Errors
 ///
-/// [`Kind::PreconditionFailed`](base::error::Kind) after a concurrent change.
+/// [`ErrorKind::PreconditionFailed`](base::error::ErrorKind) after a concurrent change.
 pub fn delete_subscription(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,

@@ -47,7 +47,11 @@ pub enum EndpointFault {
 /// # Errors
 ///
 /// [`EndpointFault`], the first fault.
-pub fn judge(kind: ChannelType, endpoint: &str, settings: &Subscriptions) -> Result<(), EndpointFault> {
+pub fn check_endpoint(
+    kind: ChannelType,
+    endpoint: &str,
+    settings: &Subscriptions,
+) -> Result<(), EndpointFault> {
     let is_plain = endpoint.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte));
     let url = Url::parse(endpoint).ok().filter(|_| is_plain).ok_or(EndpointFault::Malformed)?;
     let after_scheme = endpoint.get(url.scheme().len()..).unwrap_or_default();
@@ -61,12 +65,12 @@ pub fn judge(kind: ChannelType, endpoint: &str, settings: &Subscriptions) -> Res
         return Err(EndpointFault::Fragment);
     }
     match kind {
-        ChannelType::Message => judge_broker(&url, endpoint, settings),
-        ChannelType::RestHook | ChannelType::WebSocket => judge_host(&url, settings),
+        ChannelType::Message => check_broker(&url, endpoint, settings),
+        ChannelType::RestHook | ChannelType::WebSocket => check_host(&url, settings),
     }
 }
 
-fn judge_host(url: &Url, settings: &Subscriptions) -> Result<(), EndpointFault> {
+fn check_host(url: &Url, settings: &Subscriptions) -> Result<(), EndpointFault> {
     let host = url.host().ok_or(EndpointFault::Malformed)?;
     let address: Option<IpAddr> = match &host {
         Host::Ipv4(address) => Some((*address).into()),
@@ -118,7 +122,7 @@ fn is_own(name: &str, address: Option<IpAddr>, port: Option<u16>, settings: &Sub
 }
 
 /// Checks that the operator allows a broker, in whatever network it is.
-fn judge_broker(url: &Url, endpoint: &str, settings: &Subscriptions) -> Result<(), EndpointFault> {
+fn check_broker(url: &Url, endpoint: &str, settings: &Subscriptions) -> Result<(), EndpointFault> {
     if !matches!(url.scheme(), "nats" | "tls" | "amqp" | "amqps") {
         return Err(EndpointFault::Scheme);
     }
@@ -129,7 +133,7 @@ fn judge_broker(url: &Url, endpoint: &str, settings: &Subscriptions) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use super::{EndpointFault, judge};
+    use super::{EndpointFault, check_endpoint};
     use crate::event::settings::Subscriptions;
     use chrono::TimeDelta;
     use domain::event::ChannelType::{Message, RestHook};
@@ -192,7 +196,7 @@ mod tests {
             ("https://localhost/", Err(EndpointFault::NotPublic)),
             ("https://a.localhost./", Err(EndpointFault::NotPublic)),
         ] {
-            assert_eq!(judge(RestHook, url, &open), expected, "{url}");
+            assert_eq!(check_endpoint(RestHook, url, &open), expected, "{url}");
         }
     }
 
@@ -213,7 +217,7 @@ mod tests {
             (own("localhost", 8080), "http://[::1]:8080/events", Err(EndpointFault::Own)),
             (own("127.0.0.1", 8080), "http://127.0.0.1:9999/events", Ok(())),
         ] {
-            assert_eq!(judge(RestHook, url, &settings), expected, "{url}");
+            assert_eq!(check_endpoint(RestHook, url, &settings), expected, "{url}");
         }
     }
 
@@ -237,7 +241,7 @@ mod tests {
             (Message, "nats://user:word@10.0.0.5/roles", Err(EndpointFault::User)),
             (Message, "https://one.example.com/", Err(EndpointFault::Scheme)),
         ] {
-            assert_eq!(judge(kind, url, &narrow), expected, "{url}");
+            assert_eq!(check_endpoint(kind, url, &narrow), expected, "{url}");
         }
     }
 }

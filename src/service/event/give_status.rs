@@ -17,7 +17,7 @@ pub type Next = (SubscriptionStatus, Option<String>);
 ///
 /// # Errors
 ///
-/// [`Kind::PreconditionFailed`](base::error::Kind) after a concurrent change.
+/// [`ErrorKind::PreconditionFailed`](base::error::ErrorKind) after a concurrent change.
 pub fn give_status(
     tx: &mut Tx<'_>,
     current: Versioned<Subscription>,

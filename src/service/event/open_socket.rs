@@ -4,9 +4,9 @@ use uuid::Uuid;
 
 use crate::access;
 use crate::event::binding_token::take_binding;
-use crate::event::front::Front;
 use crate::event::give_status::give_status;
 use crate::event::owner::owner;
+use crate::event::renderer::NotificationRenderer;
 use base::clock::Clock;
 use base::error::Error;
 use base::ids;
@@ -33,7 +33,7 @@ pub struct Opened {
 pub fn open_socket(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
-    front: &dyn Front,
+    renderer: &dyn NotificationRenderer,
     token: &str,
 ) -> Result<Option<Vec<Opened>>, Error> {
     let Some((key, ids)) = take_binding(tx, clock, token)? else { return Ok(None) };
@@ -53,7 +53,7 @@ pub fn open_socket(
             events_since_start,
             notice: Notice::Handshake,
         };
-        let message = front.compose(tx, &found.value, &notification)?;
+        let message = renderer.render(tx, &found.value, &notification)?;
         activate(tx, clock, found)?;
         opened
             .push(Opened { subscription: id, greeting: String::from_utf8_lossy(&message.body).into_owned() });

@@ -6,7 +6,7 @@ use crate::event::secrets::{draw_signing, seal_signing};
 use base::clock::Clock;
 use base::error::Error;
 use base::secret::Vault;
-use domain::event::{Secrets, Subscription};
+use domain::event::{Subscription, SubscriptionSecrets};
 use store::Tx;
 
 /// Draws a new secret and returns it in the owner's form. The previous one also signs for as long as
@@ -23,8 +23,8 @@ pub fn rotate_secret(
     former: TimeDelta,
 ) -> Result<(String, Subscription), Error> {
     let secret = draw_signing()?;
-    let Secrets { headers, signing, .. } = subscription.secrets;
-    let secrets = Secrets {
+    let SubscriptionSecrets { headers, signing, .. } = subscription.secrets;
+    let secrets = SubscriptionSecrets {
         headers,
         signing: seal_signing(vault, &secret)?,
         former: Some((signing, clock.now() + former)),

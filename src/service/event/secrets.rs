@@ -6,12 +6,12 @@ use base64::engine::general_purpose::STANDARD;
 use base::error::Error;
 use base::ids;
 use base::secret::Vault;
-use domain::event::{Secrets, Subscription};
+use domain::event::{Subscription, SubscriptionSecrets};
 
 /// The encrypted secrets of a subscription: these headers, and a new signing secret.
-pub(super) fn seal(vault: &Vault, headers: &[String]) -> Result<Secrets, Error> {
+pub(super) fn seal(vault: &Vault, headers: &[String]) -> Result<SubscriptionSecrets, Error> {
     let headers = seal_headers(vault, headers)?;
-    Ok(Secrets { headers, signing: seal_signing(vault, &draw_signing()?)?, former: None })
+    Ok(SubscriptionSecrets { headers, signing: seal_signing(vault, &draw_signing()?)?, former: None })
 }
 
 pub(super) fn seal_headers(vault: &Vault, headers: &[String]) -> Result<String, Error> {

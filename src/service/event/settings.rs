@@ -1,7 +1,7 @@
 //! `[subscriptions]`: limits, allowed hosts and retries of deliveries.
 
 use chrono::TimeDelta;
-use domain::account::Who;
+use domain::account::Principal;
 
 /// `[subscriptions]`
 #[derive(Clone, Debug)]
@@ -32,10 +32,14 @@ pub struct Subscriptions {
 
 impl Subscriptions {
     /// The most subscriptions that such a caller may have that are not off.
-    pub fn most_of(&self, who: &Who) -> i64 {
-        match who {
-            Who::Citizen { .. } | Who::Proxy { .. } => self.most_per_citizen.min(self.most_per_owner),
-            Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => self.most_per_owner,
+    pub fn most_of(&self, principal: &Principal) -> i64 {
+        match principal {
+            Principal::Citizen { .. } | Principal::Proxy { .. } => {
+                self.most_per_citizen.min(self.most_per_owner)
+            }
+            Principal::Anyone | Principal::Staff { .. } | Principal::System { .. } | Principal::Service => {
+                self.most_per_owner
+            }
         }
     }
 }

@@ -10,7 +10,7 @@
 
 use chrono::TimeDelta;
 
-use crate::job::run::{Halt, Run};
+use crate::job::run::{Halt, JobRun};
 use crate::person::end_roles_of_dead;
 use crate::proxy::deactivate_unused_role;
 
@@ -18,7 +18,7 @@ use crate::proxy::deactivate_unused_role;
     clippy::redundant_closure_for_method_calls,
     reason = "the path of the method is not general enough over the life of a transaction"
 )]
-pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
+pub(super) fn run(run: &mut JobRun<'_>) -> Result<(), Halt> {
     let clock = run.clock;
     run.for_each(
         |tx, after, limit| tx.list_dead_with_active_roles(after, limit),

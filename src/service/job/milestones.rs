@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::job::run::{Halt, Run};
+use crate::job::run::{Halt, JobRun};
 use crate::proxy::reach_milestone;
 use base::date_time::FhirDateTime;
 use base::error::Error;
@@ -16,7 +16,7 @@ const FIRST: TimeDelta = TimeDelta::days(366);
 /// days again. Each action is done once.
 const OVERLAP: TimeDelta = TimeDelta::days(2);
 
-pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
+pub(super) fn run(run: &mut JobRun<'_>) -> Result<(), Halt> {
     let (now, clock, settings, name) = (run.now(), run.clock, run.settings, run.name);
     let mark = run.store.read_here::<_, Error, _>(|tx| tx.find_job_mark(name))?;
     let since = mark.map_or(now - FIRST, |mark| mark - OVERLAP);

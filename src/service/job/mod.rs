@@ -11,7 +11,7 @@
 
 mod deactivate_unused;
 mod expire_roles;
-mod letter;
+mod message_text;
 mod milestones;
 mod purge;
 mod remind;
@@ -23,5 +23,5 @@ pub mod settings;
 mod statistics;
 mod table;
 
-pub use runner::{Runner, Running};
+pub use runner::{JobRunner, Runner};
 pub use table::{JOBS, Job};

@@ -7,13 +7,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::job::run::{Halt, Run};
+use crate::job::run::{Halt, JobRun};
 use crate::proxy::remind_of_end;
 
 /// For how long after the last configured day a reminder is still sent.
 const LATE: i64 = 31;
 
-pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
+pub(super) fn run(run: &mut JobRun<'_>) -> Result<(), Halt> {
     let clock = run.clock;
     for (days, from, to) in windows(run.now(), &run.settings.remind_before, &run.settings.remind_after) {
         run.for_each(

@@ -9,14 +9,14 @@ use chrono::{DateTime, Utc};
 use crate::job::sender::Sender;
 use crate::job::settings::Jobs;
 use base::clock::Clock;
-use base::error::{Error, Kind};
-use store::{Candidate, Store, Tx};
+use base::error::{Error, ErrorKind};
+use store::{DueRow, Store, Tx};
 
 /// The longest pause between two transactions.
 const MOST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A running job.
-pub(super) struct Run<'r> {
+pub(super) struct JobRun<'r> {
     pub(super) name: &'static str,
     pub(super) store: &'r Store,
     pub(super) clock: &'r dyn Clock,
@@ -34,7 +34,7 @@ pub(super) struct Run<'r> {
 #[derive(Debug)]
 pub(super) enum Halt {
     /// Another process has taken the job over.
-    Lost,
+    LeaseLost,
     /// The process is shutting down.
     Stopping,
     /// The run failed.
@@ -47,7 +47,7 @@ impl From<Error> for Halt {
     }
 }
 
-impl Run<'_> {
+impl JobRun<'_> {
     /// The current time.
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
@@ -64,7 +64,7 @@ impl Run<'_> {
         let started = Instant::now();
         let done = self.store.write_here_again(|tx| {
             if !tx.renew_job(self.name, self.holder, until)? {
-                return Err(Halt::Lost);
+                return Err(Halt::LeaseLost);
             }
             Ok(work(tx)?)
         });
@@ -75,10 +75,10 @@ impl Run<'_> {
     /// Calls `act` for every row that `find` returns, batch after batch. `act` returns how much it has done.
     pub(super) fn for_each(
         &mut self,
-        find: impl Fn(&mut Tx<'_>, &Candidate, i64) -> Result<Vec<Candidate>, Error>,
-        act: impl Fn(&mut Tx<'_>, &Candidate) -> Result<u32, Error>,
+        find: impl Fn(&mut Tx<'_>, &DueRow, i64) -> Result<Vec<DueRow>, Error>,
+        act: impl Fn(&mut Tx<'_>, &DueRow) -> Result<u32, Error>,
     ) -> Result<(), Halt> {
-        let mut after = Candidate::FIRST;
+        let mut after = DueRow::FIRST;
         loop {
             let limit = self.settings.batch;
             let mut batch = self.store.read_here::<_, Error, _>(|tx| find(tx, &after, limit))?;
@@ -94,7 +94,9 @@ impl Run<'_> {
             });
             match all {
                 Ok(done) => self.done += i64::from(done),
-                Err(Halt::Failed(error)) if error.kind() != Kind::Busy => self.one_by_one(&batch, &act)?,
+                Err(Halt::Failed(error)) if error.kind() != ErrorKind::Busy => {
+                    self.one_by_one(&batch, &act)?;
+                }
                 Err(halt) => return Err(halt),
             }
             after = last;
@@ -103,13 +105,13 @@ impl Run<'_> {
 
     fn one_by_one(
         &mut self,
-        batch: &[Candidate],
-        act: &impl Fn(&mut Tx<'_>, &Candidate) -> Result<u32, Error>,
+        batch: &[DueRow],
+        act: &impl Fn(&mut Tx<'_>, &DueRow) -> Result<u32, Error>,
     ) -> Result<(), Halt> {
         for row in batch {
             match self.commit(|tx| act(tx, row)) {
                 Ok(done) => self.done += i64::from(done),
-                Err(Halt::Failed(error)) if error.kind() != Kind::Busy => self.skip(row, &error),
+                Err(Halt::Failed(error)) if error.kind() != ErrorKind::Busy => self.skip(row, &error),
                 Err(halt) => return Err(halt),
             }
         }
@@ -117,7 +119,7 @@ impl Run<'_> {
     }
 
     /// Logs a row that fails. The id of a role may be logged; that of a person is left out.
-    fn skip(&mut self, row: &Candidate, error: &Error) {
+    fn skip(&mut self, row: &DueRow, error: &Error) {
         self.skipped += 1;
         let id = uuid::Uuid::parse_str(&row.id).map(|id| id.to_string()).unwrap_or_default();
         tracing::error!(job = self.name, row = id, cause = error.cause(), "a row failed and is skipped");

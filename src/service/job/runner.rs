@@ -9,7 +9,7 @@ use std::thread::{Builder, JoinHandle};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::job::run::{Halt, Run};
+use crate::job::run::{Halt, JobRun};
 use crate::job::sender::Sender;
 use crate::job::settings::Jobs;
 use crate::job::table::{JOBS, Job};
@@ -48,7 +48,7 @@ impl Runner {
     }
 
     /// Starts the thread that runs due jobs until it is stopped.
-    pub fn start(self) -> Running {
+    pub fn start(self) -> JobRunner {
         let (stop, stopped) = channel::<()>();
         let is_stopping = Arc::clone(&self.is_stopping);
         let thread = Builder::new().name("jobs".to_owned()).spawn(move || {
@@ -63,7 +63,7 @@ impl Runner {
         if let Err(error) = &thread {
             tracing::error!(%error, "jobs cannot run in this process: no thread");
         }
-        Running { is_stopping, stop: Some(stop), thread: thread.ok() }
+        JobRunner { is_stopping, stop: Some(stop), thread: thread.ok() }
     }
 
     /// Runs every due job that no other process runs, one after the other, and returns their names.
@@ -99,7 +99,7 @@ impl Runner {
         if !self.take(job, started_at, even_early)? {
             return Ok(false);
         }
-        let mut run = Run {
+        let mut run = JobRun {
             name: job.name,
             store: &self.store,
             clock: &*self.clock,
@@ -149,7 +149,7 @@ impl Runner {
             Ok(()) if skipped == 0 => ("done", started_at + job.period),
             Ok(()) => ("partly", started_at + job.period),
             // Another process continues at once.
-            Err(Halt::Stopping | Halt::Lost) => ("partly", finished_at),
+            Err(Halt::Stopping | Halt::LeaseLost) => ("partly", finished_at),
             Err(Halt::Failed(error)) => {
                 tracing::error!(job = job.name, cause = error.cause(), "a job failed: {error}");
                 ("failed", finished_at + job.period.min(RETRY))
@@ -175,13 +175,13 @@ impl Runner {
 
 /// A running runner; dropping it stops it at the end of its present batch.
 #[derive(Debug)]
-pub struct Running {
+pub struct JobRunner {
     is_stopping: Arc<AtomicBool>,
     stop: Option<Signal<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Drop for Running {
+impl Drop for JobRunner {
     fn drop(&mut self) {
         self.is_stopping.store(true, Ordering::Relaxed);
         drop(self.stop.take());

@@ -6,18 +6,18 @@
 
 use chrono::TimeDelta;
 
-use crate::job::letter;
-use crate::job::run::{Halt, Run};
+use crate::job::message_text;
+use crate::job::run::{Halt, JobRun};
 use crate::job::sender::{OutgoingEmail, SendRefused};
-use base::error::{Error, Kind};
-use domain::person::{Door, Verdict, decide_person};
+use base::error::{Error, ErrorKind};
+use domain::person::{PersonOperation, Verdict, decide_person};
 use domain::proxy::Status;
-use store::{DueMessages, MessageKind, MessageState, Outgoing, Tx};
+use store::{DueMessages, MessageKind, MessageState, OutgoingMessage, Tx};
 
 /// The delays between attempts, in minutes. After the last there is none.
 const BACK_OFF: [i64; 7] = [1, 5, 30, 120, 360, 720, 1440];
 
-pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
+pub(super) fn run(run: &mut JobRun<'_>) -> Result<(), Halt> {
     loop {
         let (now, limit) = (run.now(), run.settings.batch);
         let due = run.store.read_here::<_, Error, _>(|tx| tx.list_due_messages(now, limit))?;
@@ -38,7 +38,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
     }
 }
 
-fn send(run: &mut Run<'_>, message: &Outgoing) -> Result<(), Halt> {
+fn send(run: &mut JobRun<'_>, message: &OutgoingMessage) -> Result<(), Halt> {
     let now = run.now();
     let attempts = message.attempts + 1;
     let prepared = run.commit(|tx| {
@@ -49,12 +49,12 @@ fn send(run: &mut Run<'_>, message: &Outgoing) -> Result<(), Halt> {
     let address = match prepared {
         Ok(Some(address)) => address,
         Ok(None) => return Ok(()),
-        Err(Halt::Failed(error)) if error.kind() != Kind::Busy => {
+        Err(Halt::Failed(error)) if error.kind() != ErrorKind::Busy => {
             return give_up(run, (&message.id, attempts), &error.cause());
         }
         Err(halt) => return Err(halt),
     };
-    let (subject, text) = letter::write(message.kind, &message.end);
+    let (subject, text) = message_text::write(message.kind, &message.end);
     let (state, due) = match run.sender.send(&OutgoingEmail { to: &address, subject, text: &text }) {
         Ok(()) => (MessageState::Sent, now),
         Err(SendRefused::Unknown) => {
@@ -83,7 +83,7 @@ fn send(run: &mut Run<'_>, message: &Outgoing) -> Result<(), Halt> {
 }
 
 /// Gives up a message that cannot be processed, so that it does not block others.
-fn give_up(run: &mut Run<'_>, (id, attempts): (&str, i64), cause: &str) -> Result<(), Halt> {
+fn give_up(run: &mut JobRun<'_>, (id, attempts): (&str, i64), cause: &str) -> Result<(), Halt> {
     tracing::error!(message = id, cause, "a message cannot be sent and is given up");
     let now = run.now();
     run.commit(|tx| tx.move_message(id, (MessageState::Waiting, MessageState::Failed), attempts, now))?;
@@ -92,7 +92,7 @@ fn give_up(run: &mut Run<'_>, (id, attempts): (&str, i64), cause: &str) -> Resul
 }
 
 /// Whether a message is still true, and its address.
-fn prepare(tx: &mut Tx<'_>, message: &Outgoing) -> Result<(MessageState, Option<String>), Error> {
+fn prepare(tx: &mut Tx<'_>, message: &OutgoingMessage) -> Result<(MessageState, Option<String>), Error> {
     let is_so = tx.find_role(message.role)?.is_some_and(|role| {
         let is_active = role.value.status == Status::Active;
         role.value.period.end.as_ref() == Some(&message.end)
@@ -100,9 +100,10 @@ fn prepare(tx: &mut Tx<'_>, message: &Outgoing) -> Result<(MessageState, Option<
             && is_active == (message.kind == MessageKind::EndsSoon)
     });
     let states = tx.list_person_states(&[message.person])?;
-    let may_hear =
-        states.iter().all(|(_, state)| decide_person(*state, Door::SendLetter) == Verdict::Allowed);
-    if !is_so || !may_hear {
+    let may_be_notified = states
+        .iter()
+        .all(|(_, state)| decide_person(*state, PersonOperation::SendMessage) == Verdict::Allowed);
+    if !is_so || !may_be_notified {
         return Ok((MessageState::Withdrawn, None));
     }
     match tx.find_address(message.person)? {

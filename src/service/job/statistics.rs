@@ -1,16 +1,16 @@
 //! Refreshes the statistics of the query planner, table by table.
 
-use crate::job::run::{Halt, Run};
-use base::error::Kind;
+use crate::job::run::{Halt, JobRun};
+use base::error::ErrorKind;
 use store::ANALYZED_TABLES;
 
-pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
+pub(super) fn run(run: &mut JobRun<'_>) -> Result<(), Halt> {
     for table in ANALYZED_TABLES {
         // Renews the lease, and lets other writers in.
         run.commit(|_tx| Ok(()))?;
         match run.store.refresh_statistics(table) {
             Ok(is_refreshed) => run.done += i64::from(is_refreshed),
-            Err(error) if error.kind() != Kind::Busy => {
+            Err(error) if error.kind() != ErrorKind::Busy => {
                 run.skipped += 1;
                 tracing::error!(
                     job = run.name,

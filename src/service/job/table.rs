@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::run::{Halt, Run};
+use super::run::{Halt, JobRun};
 use super::{deactivate_unused, expire_roles, milestones, purge, remind, send_messages, statistics};
 
 /// A job.
@@ -12,7 +12,7 @@ pub struct Job {
     pub name: &'static str,
     /// The time from the beginning of a run until the next one is due.
     pub period: TimeDelta,
-    pub(super) run: fn(&mut Run<'_>) -> Result<(), Halt>,
+    pub(super) run: fn(&mut JobRun<'_>) -> Result<(), Halt>,
 }
 
 /// Every job, in the order in which due jobs run.

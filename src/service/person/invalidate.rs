@@ -1,7 +1,7 @@
 //! Invalidation of an NHS number that no other replaces.
 
-use crate::person::hide::hide;
-use crate::person::telling::{Telling, Told, record};
+use crate::person::event_context::{RegistryEventContext, RegistryUpdateOutcome, record};
+use crate::person::suppress_person::suppress_person;
 use base::error::Error;
 use domain::audit::Act;
 use domain::person::{NhsNumber, Standing};
@@ -13,14 +13,18 @@ use store::{FactKind, Tx};
 /// # Errors
 ///
 /// Database errors.
-pub fn invalidate(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<Told, Error> {
+pub fn invalidate(
+    tx: &mut Tx<'_>,
+    context: RegistryEventContext<'_>,
+    person: NhsNumber,
+) -> Result<RegistryUpdateOutcome, Error> {
     match tx.find_standing(person)? {
-        None => return Ok(Told::Unknown),
-        Some(Standing::Superseded | Standing::Invalidated) => return Ok(Told::Known),
+        None => return Ok(RegistryUpdateOutcome::Unknown),
+        Some(Standing::Superseded | Standing::Invalidated) => return Ok(RegistryUpdateOutcome::Known),
         Some(Standing::Current | Standing::Restricted) => {}
     }
-    tx.save_fact(person, FactKind::Invalidation, telling.at)?;
-    record(tx, Act::PersonInvalidated, telling, person)?;
-    hide(tx, telling, person, Standing::Invalidated)?;
-    Ok(Told::Applied)
+    tx.save_fact(person, FactKind::Invalidation, context.at)?;
+    record(tx, Act::PersonInvalidated, context, person)?;
+    suppress_person(tx, context, person, Standing::Invalidated)?;
+    Ok(RegistryUpdateOutcome::Applied)
 }

@@ -8,17 +8,17 @@
 //! An adoption gives a child a new number that must not be linked to the old one. Here it is an invalidation:
 //! the new number is not even read.
 
-mod die;
-mod hide;
+mod event_context;
 mod invalidate;
 mod move_practice;
-mod renumber;
+mod record_death;
 mod restrict;
-mod telling;
+mod supersede_nhs_number;
+mod suppress_person;
 
-pub use die::{die, end_roles_of_dead};
+pub use event_context::{RegistryEventContext, RegistryUpdateOutcome};
 pub use invalidate::invalidate;
 pub use move_practice::move_practice;
-pub use renumber::renumber;
+pub use record_death::{end_roles_of_dead, record_death};
 pub use restrict::{restrict, unrestrict};
-pub use telling::{Telling, Told};
+pub use supersede_nhs_number::supersede_nhs_number;

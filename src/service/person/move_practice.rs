@@ -1,6 +1,6 @@
 //! Registration of a person with another practice, or with none.
 
-use crate::person::telling::{Telling, Told, present_number, record};
+use crate::person::event_context::{RegistryEventContext, RegistryUpdateOutcome, present_number, record};
 use base::error::Error;
 use domain::audit::Act;
 use domain::person::NhsNumber;
@@ -15,16 +15,16 @@ use store::{FactKind, Tx};
 /// Database errors.
 pub fn move_practice(
     tx: &mut Tx<'_>,
-    telling: Telling<'_>,
+    context: RegistryEventContext<'_>,
     person: NhsNumber,
     practice: Option<&OdsCode>,
-) -> Result<Told, Error> {
-    let Some(person) = present_number(tx, person)? else { return Ok(Told::Unknown) };
-    if tx.find_fact(person, FactKind::Practice)?.is_some_and(|known| known >= telling.at) {
-        return Ok(Told::Late);
+) -> Result<RegistryUpdateOutcome, Error> {
+    let Some(person) = present_number(tx, person)? else { return Ok(RegistryUpdateOutcome::Unknown) };
+    if tx.find_fact(person, FactKind::Practice)?.is_some_and(|known| known >= context.at) {
+        return Ok(RegistryUpdateOutcome::Late);
     }
-    tx.save_fact(person, FactKind::Practice, telling.at)?;
-    tx.save_practice(person, practice, telling.now)?;
-    record(tx, Act::PersonMoved, telling, person)?;
-    Ok(Told::Applied)
+    tx.save_fact(person, FactKind::Practice, context.at)?;
+    tx.save_practice(person, practice, context.now)?;
+    record(tx, Act::PersonMoved, context, person)?;
+    Ok(RegistryUpdateOutcome::Applied)
 }

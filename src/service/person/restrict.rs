@@ -1,7 +1,7 @@
 //! Restriction of a person as sensitive (S-flagged), and its lifting.
 
-use crate::person::hide::{hide, show};
-use crate::person::telling::{Telling, Told, present_number, record};
+use crate::person::event_context::{RegistryEventContext, RegistryUpdateOutcome, present_number, record};
+use crate::person::suppress_person::{restore_person, suppress_person};
 use base::error::Error;
 use domain::audit::Act;
 use domain::person::{NhsNumber, Standing};
@@ -13,18 +13,22 @@ use store::{FactKind, Tx};
 /// # Errors
 ///
 /// Database errors.
-pub fn restrict(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<Told, Error> {
-    let Some(person) = present_number(tx, person)? else { return Ok(Told::Unknown) };
-    if tx.find_fact(person, FactKind::Restriction)?.is_some_and(|known| known > telling.at) {
-        return Ok(Told::Late);
+pub fn restrict(
+    tx: &mut Tx<'_>,
+    context: RegistryEventContext<'_>,
+    person: NhsNumber,
+) -> Result<RegistryUpdateOutcome, Error> {
+    let Some(person) = present_number(tx, person)? else { return Ok(RegistryUpdateOutcome::Unknown) };
+    if tx.find_fact(person, FactKind::Restriction)?.is_some_and(|known| known > context.at) {
+        return Ok(RegistryUpdateOutcome::Late);
     }
-    tx.save_fact(person, FactKind::Restriction, telling.at)?;
+    tx.save_fact(person, FactKind::Restriction, context.at)?;
     if tx.find_standing(person)? != Some(Standing::Current) {
-        return Ok(Told::Known);
+        return Ok(RegistryUpdateOutcome::Known);
     }
-    record(tx, Act::PersonRestricted, telling, person)?;
-    hide(tx, telling, person, Standing::Restricted)?;
-    Ok(Told::Applied)
+    record(tx, Act::PersonRestricted, context, person)?;
+    suppress_person(tx, context, person, Standing::Restricted)?;
+    Ok(RegistryUpdateOutcome::Applied)
 }
 
 /// Shows a person again whose restriction is lifted; one who is hidden for another reason stays hidden.
@@ -32,16 +36,20 @@ pub fn restrict(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Res
 /// # Errors
 ///
 /// Database errors.
-pub fn unrestrict(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<Told, Error> {
-    let Some(person) = present_number(tx, person)? else { return Ok(Told::Unknown) };
-    if tx.find_fact(person, FactKind::Restriction)?.is_some_and(|known| known >= telling.at) {
-        return Ok(Told::Late);
+pub fn unrestrict(
+    tx: &mut Tx<'_>,
+    context: RegistryEventContext<'_>,
+    person: NhsNumber,
+) -> Result<RegistryUpdateOutcome, Error> {
+    let Some(person) = present_number(tx, person)? else { return Ok(RegistryUpdateOutcome::Unknown) };
+    if tx.find_fact(person, FactKind::Restriction)?.is_some_and(|known| known >= context.at) {
+        return Ok(RegistryUpdateOutcome::Late);
     }
-    tx.save_fact(person, FactKind::Restriction, telling.at)?;
+    tx.save_fact(person, FactKind::Restriction, context.at)?;
     if tx.find_standing(person)? != Some(Standing::Restricted) {
-        return Ok(Told::Known);
+        return Ok(RegistryUpdateOutcome::Known);
     }
-    record(tx, Act::PersonUnrestricted, telling, person)?;
-    show(tx, telling, person)?;
-    Ok(Told::Applied)
+    record(tx, Act::PersonUnrestricted, context, person)?;
+    restore_person(tx, context, person)?;
+    Ok(RegistryUpdateOutcome::Applied)
 }

@@ -1,7 +1,7 @@
 //! Amendment of an access request.
 
 use base::clock::Clock;
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::account::Caller;
 use domain::audit::{Act, Subject};
 use domain::event::Topic;
@@ -12,7 +12,7 @@ use store::Tx;
 ///
 /// # Errors
 ///
-/// [`Kind::NotFound`]; [`Kind::Unprocessable`] where it names other people than before, for that would be
+/// [`ErrorKind::NotFound`]; [`ErrorKind::Unprocessable`] where it names other people than before, for that would be
 /// another request.
 pub fn change_access_request(
     tx: &mut Tx<'_>,
@@ -22,9 +22,9 @@ pub fn change_access_request(
 ) -> Result<Versioned<AccessRequest>, Error> {
     let now = clock.now();
     let found = tx.find_access_request(wanted.id, None)?;
-    let current = found.ok_or_else(|| Error::new(Kind::NotFound, "there is no such access request"))?;
+    let current = found.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such access request"))?;
     if (wanted.proxy, wanted.patient) != (current.value.proxy, current.value.patient) {
-        return Err(Error::new(Kind::Unprocessable, "the people of an access request cannot change"));
+        return Err(Error::new(ErrorKind::Unprocessable, "the people of an access request cannot change"));
     }
     let wanted = AccessRequest { reference_code: current.value.reference_code.clone(), ..wanted };
     if wanted == current.value {

@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use crate::proxy::people::{Bar, check_people, state_in, subject_of};
 use base::clock::Clock;
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::account::Caller;
 use domain::audit::Act;
 use domain::event::Topic;
-use domain::person::Door;
-use domain::proxy::{Change, Role, RoleError, Rules, Versioned};
+use domain::person::PersonOperation;
+use domain::proxy::{Role, RoleChange, RoleError, Rules, Versioned};
 use store::Tx;
 
 /// Changes a role as `propose` says for the role as it counts now. The role is locked meanwhile. A change
@@ -17,7 +17,7 @@ use store::Tx;
 ///
 /// # Errors
 ///
-/// [`Kind::NotFound`] where there is no such role that may appear in an answer, the refusal of `propose`, or
+/// [`ErrorKind::NotFound`] where there is no such role that may appear in an answer, the refusal of `propose`, or
 /// the rule that the change breaks. Then nothing has changed.
 pub fn change_role<E: From<Error> + From<RoleError>>(
     tx: &mut Tx<'_>,
@@ -25,7 +25,7 @@ pub fn change_role<E: From<Error> + From<RoleError>>(
     caller: &Caller,
     id: Uuid,
     rules: Rules,
-    propose: impl FnOnce(&Role) -> Result<Change, E>,
+    propose: impl FnOnce(&Role) -> Result<RoleChange, E>,
 ) -> Result<Versioned<Role>, E> {
     let now = clock.now();
     let found = tx.find_role_to_change(id)?;
@@ -38,15 +38,15 @@ pub fn change_role<E: From<Error> + From<RoleError>>(
         tx.publish(Topic::RoleChanged, &subject_of(&role), now)?;
     }
     let change = propose(&role.value)?;
-    let reason = change.reason.map(|reason| reason.given_by(caller.who.user()));
-    let change = Change { reason, ..change };
+    let reason = change.reason.map(|reason| reason.given_by(caller.principal.user()));
+    let change = RoleChange { reason, ..change };
     let changed = role.value.changed(change, rules, now)?;
     if changed == role.value {
         return Ok(role);
     }
     if changed.is_in_force() {
         let known = tx.lock_person_states(&[changed.patient, changed.proxy])?;
-        check_people(&changed, Door::ActivateRole, state_in(&known)).map_err(|bar| match bar {
+        check_people(&changed, PersonOperation::ActivateRole, state_in(&known)).map_err(|bar| match bar {
             Bar::Died(why) => E::from(why),
             Bar::UnknownPatient | Bar::UnknownProxy => not_found().into(),
         })?;
@@ -58,5 +58,5 @@ pub fn change_role<E: From<Error> + From<RoleError>>(
 }
 
 fn not_found() -> Error {
-    Error::new(Kind::NotFound, "there is no such role")
+    Error::new(ErrorKind::NotFound, "there is no such role")
 }

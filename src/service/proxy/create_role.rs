@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use crate::proxy::people::{Bar, check_people, state_in, subject_of};
 use base::clock::Clock;
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::account::Caller;
 use domain::audit::Act;
 use domain::event::Topic;
-use domain::person::Door;
-use domain::proxy::{Draft, Role, RoleError, Rules, Versioned};
+use domain::person::PersonOperation;
+use domain::proxy::{Role, RoleDraft, RoleError, Rules, Versioned};
 use store::Tx;
 
 /// Why a role is not created.
@@ -43,8 +43,8 @@ impl From<Bar> for CreateRoleError {
 }
 
 /// The operation that writing a new role is, made here or in another system.
-pub(super) const fn door_of(role: &Role) -> Door {
-    if role.is_in_force() { Door::CreateRole } else { Door::RecordDecision }
+pub(super) const fn operation_of(role: &Role) -> PersonOperation {
+    if role.is_in_force() { PersonOperation::CreateRole } else { PersonOperation::RecordDecision }
 }
 
 /// Creates a role with a new id.
@@ -57,19 +57,19 @@ pub fn create_role(
     clock: &dyn Clock,
     caller: &Caller,
     id: Uuid,
-    draft: Draft,
+    draft: RoleDraft,
     rules: Rules,
 ) -> Result<Versioned<Role>, CreateRoleError> {
     let now = clock.now();
     let role = Role::create(id, draft, rules, now)?;
     let known = tx.lock_person_states(&[role.patient, role.proxy])?;
-    check_people(&role, door_of(&role), state_in(&known))?;
+    check_people(&role, operation_of(&role), state_in(&known))?;
     if tx.has_role_of_pair(role.proxy, role.patient)? {
         return Err(CreateRoleError::Duplicate);
     }
     // Of two concurrent creates the database refuses the second.
     let role = tx.insert_role(role, now).map_err(|error| {
-        if error.kind() == Kind::Conflict { CreateRoleError::Duplicate } else { error.into() }
+        if error.kind() == ErrorKind::Conflict { CreateRoleError::Duplicate } else { error.into() }
     })?;
     tx.record(Act::RoleCreated, caller, &subject_of(&role), now)?;
     tx.publish(Topic::RoleCreated, &subject_of(&role), now)?;

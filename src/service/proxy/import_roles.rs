@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::proxy::create_role::{CreateRoleError, door_of};
+use crate::proxy::create_role::{CreateRoleError, operation_of};
 use crate::proxy::people::{check_people, subject_of};
 use base::clock::Clock;
 use base::error::Error;
@@ -61,7 +61,7 @@ pub fn import_roles(
     let mut new = Vec::new();
     let mut outcomes = Vec::with_capacity(incoming.len());
     for one in incoming {
-        let outcome = known.judge(one, now);
+        let outcome = known.decide(one, now);
         if let Imported::Created(_) = outcome {
             let (version, updated_at) = one.origin.unwrap_or((1, now));
             known.add(one.role.clone());
@@ -115,7 +115,7 @@ impl Known {
         self.of_pair.insert((role.proxy, role.patient), role);
     }
 
-    fn judge(&self, one: &Incoming, now: DateTime<Utc>) -> Imported {
+    fn decide(&self, one: &Incoming, now: DateTime<Utc>) -> Imported {
         let Incoming { role, origin, verdict } = one;
         let present = self.of_pair.get(&(role.proxy, role.patient));
         if let Some(present) = present.filter(|present| is_same(present, role, origin.is_some(), now)) {
@@ -125,7 +125,7 @@ impl Known {
         if let Err(rule) = verdict {
             return Imported::Refused((*rule).into());
         }
-        if let Err(bar) = check_people(role, door_of(role), |number| self.people.get(&number).copied()) {
+        if let Err(bar) = check_people(role, operation_of(role), |number| self.people.get(&number).copied()) {
             return Imported::Refused(bar.into());
         }
         match present {

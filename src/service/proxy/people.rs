@@ -1,7 +1,7 @@
 //! Validation of the two people of a role.
 
 use domain::audit::Subject;
-use domain::person::{Door, NhsNumber, PersonState, Verdict, decide_person};
+use domain::person::{NhsNumber, PersonOperation, PersonState, Verdict, decide_person};
 use domain::proxy::{Role, RoleError, Versioned};
 
 /// Why a role is refused because of its two people.
@@ -21,10 +21,10 @@ pub(crate) enum Bar {
 /// [`Bar`]: the patient's, then the proxy's.
 pub(crate) fn check_people(
     role: &Role,
-    door: Door,
+    operation: PersonOperation,
     state: impl Fn(NhsNumber) -> Option<PersonState>,
 ) -> Result<(), Bar> {
-    let verdict = |number| state(number).map_or(Verdict::AsUnknown, |state| decide_person(state, door));
+    let verdict = |number| state(number).map_or(Verdict::AsUnknown, |state| decide_person(state, operation));
     match verdict(role.patient) {
         Verdict::Allowed => {}
         Verdict::Refused => return Err(Bar::Died(RoleError::PatientDied)),

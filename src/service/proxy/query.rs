@@ -9,14 +9,14 @@ use base::clock::Clock;
 use base::error::Error;
 use domain::person::{NhsNumber, Person};
 use domain::proxy::{Relationship, Role, Versioned};
-use store::search::{Filter, Scope, Table};
+use store::search::{Filter, Table, Visibility};
 use store::{RoleSearch, Tx};
 
 /// The reader of a query, and what they may see.
 #[derive(Clone, Debug)]
 pub struct Viewer {
     /// The rows that they may see. Whether they are a party to the searched data was checked before.
-    pub scope: Scope,
+    pub scope: Visibility,
     /// The citizen for whom reasons are masked; `None` where they are not.
     pub masked_for: Option<NhsNumber>,
     /// The citizen who reads, where they must not learn whether a person exists with whom they share nothing.
@@ -88,7 +88,7 @@ pub fn search_roles(
         return Err(SearchError::UnknownPerson);
     }
     let now = clock.now();
-    let reach = Some(&viewer.scope).filter(|scope| matches!(scope, Scope::Organisation(_)));
+    let reach = Some(&viewer.scope).filter(|scope| matches!(scope, Visibility::Organisation(_)));
     let roles = tx.list_roles_within(search, now, reach)?;
     let without_practice = practices.iter().filter(|(_, practice)| practice.is_none());
     for (number, _) in without_practice.filter(|_| roles.is_empty()) {
@@ -117,8 +117,8 @@ pub fn read_role(
     viewer: &Viewer,
 ) -> Result<Option<RolesFound>, Error> {
     let role = match &viewer.scope {
-        Scope::Organisation(_) => tx.find_role_within(id, viewer.scope.clone())?,
-        Scope::Everything | Scope::Party { .. } | Scope::Pair { .. } => tx.find_role(id)?,
+        Visibility::Organisation(_) => tx.find_role_within(id, viewer.scope.clone())?,
+        Visibility::Everything | Visibility::Party { .. } | Visibility::Pair { .. } => tx.find_role(id)?,
     };
     let Some(role) = role else { return Ok(None) };
     with_includes(tx, vec![viewer.shown(role, clock.now())], includes, viewer).map(Some)
@@ -136,7 +136,7 @@ fn with_includes(
     let proxies = roles.iter().map(|role| role.value.proxy).filter(|_| includes.proxy);
     let patients = roles.iter().map(|role| role.value.patient).filter(|_| includes.patient);
     let numbers: BTreeSet<NhsNumber> = proxies.chain(patients).collect();
-    let people = if viewer.scope == Scope::Everything {
+    let people = if viewer.scope == Visibility::Everything {
         tx.list_current_people(&numbers.into_iter().collect::<Vec<_>>())?
     } else {
         let numbers = numbers.iter().map(ToString::to_string).collect();
@@ -179,7 +179,7 @@ pub fn search_relationships(
     let mut relationships = tx.list_verified_relationships(proxy, patient)?;
     let patients: BTreeSet<NhsNumber> = relationships.iter().map(|found| found.patient).collect();
     let mut patients = tx.list_current_people(&patients.into_iter().collect::<Vec<_>>())?;
-    if let Scope::Organisation(organisation) = &viewer.scope {
+    if let Visibility::Organisation(organisation) = &viewer.scope {
         patients.retain(|patient| organisation.is_some() && patient.practice == *organisation);
         relationships.retain(|one| patients.iter().any(|patient| patient.nhs_number == one.patient));
     }

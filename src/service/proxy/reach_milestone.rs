@@ -8,7 +8,7 @@ use domain::account::Caller;
 use domain::audit::Act;
 use domain::person::NhsNumber;
 use domain::proxy::milestone::birthday;
-use domain::proxy::{Deed, Milestones, Role, Status, StatusReason, Versioned};
+use domain::proxy::{MilestoneAction, Milestones, Role, Status, StatusReason, Versioned};
 use store::Tx;
 
 /// Applies the table to every active role for a patient who has reached this age, and returns their number.
@@ -33,7 +33,7 @@ pub fn reach_milestone(
             continue;
         }
         if tx.insert_milestone(role.value.id, age, now)? {
-            changed += u32::from(carry_out(tx, clock, table, &role, age)?);
+            changed += u32::from(apply_milestone(tx, clock, table, &role, age)?);
         }
     }
     Ok(changed)
@@ -46,7 +46,7 @@ fn is_concerned(role: &Role, birth: &FhirDateTime, age: i32, clock: &dyn Clock) 
     is_active && birthday(birth, age).is_some_and(|day| day <= now && role.created.earliest() < day)
 }
 
-fn carry_out(
+fn apply_milestone(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
     table: &Milestones,
@@ -54,16 +54,16 @@ fn carry_out(
     age: i32,
 ) -> Result<bool, Error> {
     let (caller, now) = (&Caller::SERVICE, clock.now());
-    match table.deed(age, role.value.legal_basis) {
-        Some(Deed::End) => {
+    match table.action(age, role.value.legal_basis) {
+        Some(MilestoneAction::End) => {
             let reason = StatusReason::in_words("The patient has reached an age at which this role ends.");
-            end_by_itself(tx, caller, role, (reason, Act::RoleOutgrown), now)
+            end_by_itself(tx, caller, role, (reason, Act::RoleEndedByAge), now)
         }
-        Some(Deed::Review) if !role.value.needs_review => {
+        Some(MilestoneAction::Review) if !role.value.needs_review => {
             let marked = Role { needs_review: true, ..role.value.clone() };
             save_by_itself(tx, caller, (marked, role.version), Act::RoleReviewDue, now)?;
             Ok(true)
         }
-        Some(Deed::Review) | None => Ok(false),
+        Some(MilestoneAction::Review) | None => Ok(false),
     }
 }

@@ -75,7 +75,7 @@ pub fn change_relationship(
     let now = clock.now();
     let found = tx.list_relationships_by_id(std::slice::from_ref(&wanted.id))?.pop();
     let current =
-        found.ok_or_else(|| Error::new(base::error::Kind::NotFound, "there is no such relationship"))?;
+        found.ok_or_else(|| Error::new(base::error::ErrorKind::NotFound, "there is no such relationship"))?;
     if (wanted.proxy, wanted.patient) != (current.value.proxy, current.value.patient) {
         return Err(RelationshipError::OtherPeople);
     }

@@ -6,7 +6,7 @@ use base::error::Error;
 use domain::account::Caller;
 use domain::audit::{Access, Act, Actor};
 use domain::event::Topic;
-use domain::person::{Door, Verdict, decide_person};
+use domain::person::{PersonOperation, Verdict, decide_person};
 use store::{MessageKind, NewMessage, Tx};
 
 /// Reminds the people of a role of its end, `days` from it (below 0: before it): an event for subscribers,
@@ -32,11 +32,11 @@ pub fn remind_of_end(tx: &mut Tx<'_>, clock: &dyn Clock, id: &str, days: i32) ->
     let reason = format!("{id} {} {days}", end.text());
     let people = [role.value.proxy, role.value.patient];
     let known = tx.list_person_states(&people)?;
-    let may_hear = |person| {
+    let may_be_notified = |person| {
         state_in(&known)(person)
-            .is_some_and(|state| decide_person(state, Door::SendLetter) == Verdict::Allowed)
+            .is_some_and(|state| decide_person(state, PersonOperation::SendMessage) == Verdict::Allowed)
     };
-    for person in people.into_iter().filter(|person| may_hear(*person)) {
+    for person in people.into_iter().filter(|person| may_be_notified(*person)) {
         tx.insert_message(
             &NewMessage { person, reason: &reason, role: role.value.id, kind, end: &end },
             now,

@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 
 use crate::proxy::people::{Bar, check_people, state_in, subject_of};
 use base::clock::Clock;
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::account::Caller;
 use domain::audit::Act;
 use domain::event::Topic;
-use domain::person::{Door, Person};
+use domain::person::{Person, PersonOperation};
 use domain::proxy::{AccessRequest, Relationship, Role};
 use store::Tx;
 
@@ -82,10 +82,10 @@ pub fn seed(tx: &mut Tx<'_>, clock: &dyn Clock, seed: Seed) -> Result<Seeded, Er
 /// History is not validated, but no role is active for a person who has died.
 fn check_alive(tx: &mut Tx<'_>, role: &Role) -> Result<(), Error> {
     let known = tx.lock_person_states(&[role.patient, role.proxy])?;
-    match check_people(role, Door::SeedRole, state_in(&known)) {
+    match check_people(role, PersonOperation::SeedRole, state_in(&known)) {
         Err(Bar::Died(why)) if role.is_in_force() => {
-            let told = format!("the role {} cannot be active: {why}", role.id);
-            Err(Error::new(Kind::Unprocessable, told))
+            let message = format!("the role {} cannot be active: {why}", role.id);
+            Err(Error::new(ErrorKind::Unprocessable, message))
         }
         Ok(()) | Err(_) => Ok(()),
     }

@@ -8,12 +8,12 @@ use base::clock::Clock;
 use base::date_time::FhirDateTime;
 use base::error::Error;
 use base::ids;
-use domain::account::{Caller, Who};
+use domain::account::{Caller, Principal};
 use domain::audit::{Act, Subject};
 use domain::event::Topic;
 use domain::person::NhsNumber;
 use domain::proxy::{
-    AccessRequest, Applicant, Draft, LegalBasis, ReasonCode, ReferenceCode, RoleError, RolePeriod, Rules,
+    AccessRequest, Applicant, LegalBasis, ReasonCode, ReferenceCode, RoleDraft, RoleError, RolePeriod, Rules,
     Status, StatusReason, Versioned,
 };
 use store::Tx;
@@ -113,7 +113,7 @@ fn check_open(
     rules: SubmissionRules,
     now: DateTime<Utc>,
 ) -> Result<(), SubmitError> {
-    let (Who::Citizen { .. } | Who::Proxy { .. }) = &caller.who else { return Ok(()) };
+    let (Principal::Citizen { .. } | Principal::Proxy { .. }) = &caller.principal else { return Ok(()) };
     if rules.most_open == 0 && rules.most_open_of_pair == 0 {
         return Ok(());
     }
@@ -149,11 +149,11 @@ fn propose(
     rules: Rules,
 ) -> Result<(), SubmitError> {
     let reason = StatusReason::new(ReasonCode::ApplicationSubmitted, None).map_err(Error::fault)?;
-    let draft = Draft {
+    let draft = RoleDraft {
         proxy: submission.proxy,
         patient: submission.patient,
         status: Status::Proposed,
-        reason: reason.given_by(caller.who.user()),
+        reason: reason.given_by(caller.principal.user()),
         legal_basis: LegalBasis::Unknown,
         grantor: None,
         period: RolePeriod::default(),

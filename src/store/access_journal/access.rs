@@ -13,7 +13,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Database errors; [`Kind::Busy`](base::error::Kind) where the journal cannot be written. Then part of the records may be
+    /// Database errors; [`ErrorKind::Busy`](base::error::ErrorKind) where the journal cannot be written. Then part of the records may be
     /// written.
     pub fn record_accesses(&self, accesses: &[&Access]) -> Result<(), Error> {
         let Some(journal) = &self.access_journal else {

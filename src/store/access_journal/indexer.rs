@@ -16,8 +16,8 @@ use crate::audit::AuditRecord;
 use crate::db::Manager;
 use crate::schema::access_segments as segments;
 use crate::tx::group::Group;
-use crate::tx::{Mode, Tx, run};
-use base::error::{Error, Kind};
+use crate::tx::{TransactionMode, Tx, run};
+use base::error::{Error, ErrorKind};
 
 /// The records of one transaction: others that write wait for it meanwhile.
 const PORTION: usize = 256;
@@ -55,7 +55,7 @@ impl Indexer {
     }
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        run(&self.readers, Mode::Read, &tokio::sync::Notify::new(), work)
+        run(&self.readers, TransactionMode::Read, &tokio::sync::Notify::new(), work)
     }
 
     pub(super) fn write<T: Send + 'static>(
@@ -141,7 +141,7 @@ impl CatchUp for Indexer {
             let path = path_of(&self.folder, &segment.id);
             match self.index(&segment, &path) {
                 Ok(end) => self.remove_if_done(&segment, &path, end.as_ref())?,
-                Err(error) if error.kind() == Kind::Busy => return Err(error),
+                Err(error) if error.kind() == ErrorKind::Busy => return Err(error),
                 Err(error) => {
                     tracing::error!(
                         segment = segment.id,

@@ -88,7 +88,7 @@ impl AccessJournal {
     ///
     /// # Errors
     ///
-    /// [`Kind::Busy`](base::error::Kind) where the disk or the database refuses. Then part of the records may be written.
+    /// [`ErrorKind::Busy`](base::error::ErrorKind) where the disk or the database refuses. Then part of the records may be written.
     pub(crate) fn append(&self, records: &[AuditRecord]) -> Result<(), Error> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(full) = current.take_if(|segment| segment.length >= SIZE) {

@@ -130,13 +130,13 @@ pub(super) fn read_portion(path: &Path, from: &Place, wanted: usize) -> Result<P
         if lines.fill_buf().map_err(Error::fault)?.first() != Some(&0) {
             lines.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(Error::fault)?;
         }
-        portion.take_in(&line);
+        portion.insert_if_new(&line);
     }
     Ok(portion)
 }
 
 impl Portion {
-    fn take_in(&mut self, line: &[u8]) {
+    fn insert_if_new(&mut self, line: &[u8]) {
         let Some((b'\n', text)) = line.split_last() else {
             self.rest = Rest::Nothing;
             return;
@@ -165,7 +165,7 @@ impl Portion {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use domain::account::{Caller, Who};
+    use domain::account::{Caller, Principal};
     use domain::audit::{Act, Actor, Interaction, Outcome, People};
 
     use super::{Place, Rest, SegmentWriter, first_hash, path_of, read_portion};
@@ -174,7 +174,8 @@ mod tests {
     const ID: &str = "0123456789abcdef0123456789abcdef";
 
     fn record(number: i64) -> AuditRecord {
-        let caller = Caller::direct(Who::System { name: "a \"name\"\nof two lines, with a \0".to_owned() });
+        let caller =
+            Caller::direct(Principal::System { name: "a \"name\"\nof two lines, with a \0".to_owned() });
         let at = DateTime::from_timestamp(number, 0).unwrap();
         let act = Act::Access(Interaction::Read);
         AuditRecord::new(act, &Actor::of(&caller), Outcome::Allowed, People::default(), at)

@@ -9,7 +9,9 @@ use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::Error;
 use base::token::{from_hex, to_hex};
-use domain::account::{ClientAuthentication, GrantType, IntrospectionSubject, Mode, Registration, Scopes};
+use domain::account::{
+    AccessMode, ClientAuthentication, GrantType, IntrospectionSubject, Registration, Scopes,
+};
 
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = apps)]
@@ -72,7 +74,7 @@ impl AppRow {
         Ok(Registration {
             client_id: self.client_id,
             name: self.name,
-            mode: Mode::parse(&self.mode).ok_or_else(|| corrupt("mode"))?,
+            mode: AccessMode::parse(&self.mode).ok_or_else(|| corrupt("mode"))?,
             authentication,
             redirect_uris: self.redirect_uris.lines().map(str::to_owned).collect(),
             grant_types: grant_types.collect::<Option<_>>().ok_or_else(|| corrupt("grant type"))?,
@@ -91,7 +93,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`](base::error::Kind) where its id is taken.
+    /// [`ErrorKind::Conflict`](base::error::ErrorKind) where its id is taken.
     pub fn insert_app(&mut self, app: &Registration, now: DateTime<Utc>) -> Result<(), Error> {
         let row = AppRow::from_registration(app, now)?;
         diesel::insert_into(apps::table).values(row).execute(self.db)?;

@@ -14,7 +14,7 @@ use crate::sql::Sql;
 use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
-use domain::account::{Grant, GrantState, Mode, RoleState, Scopes, Vector};
+use domain::account::{AccessMode, Grant, GrantState, RoleState, Scopes, Vector};
 use domain::person::{PersonState, Standing};
 use domain::proxy::{OdsCode, Status};
 
@@ -85,7 +85,7 @@ impl GrantRow {
         Ok(Grant {
             id: Uuid::parse_str(&self.id).map_err(Error::fault)?,
             app: self.app,
-            mode: Mode::parse(&self.mode).ok_or_else(|| corrupt("mode"))?,
+            mode: AccessMode::parse(&self.mode).ok_or_else(|| corrupt("mode"))?,
             user: uuid(self.user_id)?,
             patient: number(self.patient)?,
             proxy: number(self.proxy)?,

@@ -12,7 +12,7 @@ use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
 use domain::account::identity::{Departure, Proven, ProvenKind};
-use domain::account::{Acting, AuthorizationRequest, KnownPerson, LogIn, Scopes, Stage, Vector};
+use domain::account::{Acting, AuthorizationRequest, KnownPerson, LogIn, LogInStage, Scopes, Vector};
 use domain::proxy::OdsCode;
 
 #[derive(Queryable, Insertable, AsChangeset)]
@@ -134,10 +134,10 @@ impl LogInRow {
             expires_at: to_millis(log_in.expires_at),
         };
         match &log_in.stage {
-            Stage::Begun => {}
-            Stage::Away { provider, departure } => row.is_away(provider, departure)?,
-            Stage::Known { person, acting } => row.is_known(person, *acting)?,
-            Stage::Linking { person, acting, provider, departure } => {
+            LogInStage::Begun => {}
+            LogInStage::Away { provider, departure } => row.is_away(provider, departure)?,
+            LogInStage::Known { person, acting } => row.is_known(person, *acting)?,
+            LogInStage::Linking { person, acting, provider, departure } => {
                 row.is_known(person, *acting)?;
                 row.is_away(provider, departure)?;
             }
@@ -190,11 +190,11 @@ impl LogInRow {
         };
         let stage = match (known, away) {
             (Some(person), Some((provider, departure))) => {
-                Stage::Linking { person, acting, provider, departure }
+                LogInStage::Linking { person, acting, provider, departure }
             }
-            (Some(person), None) => Stage::Known { person, acting },
-            (None, Some((provider, departure))) => Stage::Away { provider, departure },
-            (None, None) => Stage::Begun,
+            (Some(person), None) => LogInStage::Known { person, acting },
+            (None, Some((provider, departure))) => LogInStage::Away { provider, departure },
+            (None, None) => LogInStage::Begun,
         };
         let RequestText { redirect_uri, state, scope, challenge, nonce, dpop_jkt, audience } = request;
         let scopes = Scopes::of_token(&scope);

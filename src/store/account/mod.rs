@@ -4,8 +4,8 @@ mod app;
 mod grant;
 mod identity;
 mod log_in;
-mod once;
 mod person;
 mod revocation;
+mod single_use;
 
 pub use person::AccountUser;

@@ -1,5 +1,5 @@
-//! The chain: every record carries the hash of its predecessor and its own, over all of its columns. Whoever
-//! changes, removes, adds or moves a record breaks it there; whoever rewrites the rest of the chain as well ends in
+//! The chain: every record carries the hash of its predecessor and its own, over all of its columns. A
+//! record that is changed, removed, added or moved breaks the chain at that place; a rewritten rest of the chain ends in
 //! another head than the one that an operator has kept elsewhere.
 //!
 //! There are several chains, because the head of one is locked from the last statement of a transaction to its
@@ -21,7 +21,7 @@ use crate::error::corrupt;
 use crate::schema::{audit_chains, audit_records};
 use crate::sql::Sql;
 use crate::tx::Tx;
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use base::token::to_hex;
 
 /// How many chains the migration makes.
@@ -38,7 +38,7 @@ const DOMAIN: &str = "onbehalf audit record 1";
 
 /// Where a chain ends.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName)]
-pub struct Head {
+pub struct ChainHead {
     /// Which chain.
     #[diesel(sql_type = BigInt)]
     pub chain: i64,
@@ -65,12 +65,12 @@ pub struct Break {
     /// The record that stands there, if one does.
     pub id: Option<String>,
     /// What is wrong.
-    pub fault: Fault,
+    pub fault: ChainFault,
 }
 
 /// What is wrong with a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum ChainFault {
     /// The record is not what was written.
     Changed,
     /// There is no record at this place, and there are later ones.
@@ -95,13 +95,13 @@ pub enum Fault {
     BackDated,
 }
 
-impl fmt::Display for Head {
+impl fmt::Display for ChainHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.chain, self.sequence, self.hash)
     }
 }
 
-impl FromStr for Head {
+impl FromStr for ChainHead {
     type Err = NotAHead;
 
     fn from_str(line: &str) -> Result<Self, NotAHead> {
@@ -118,7 +118,7 @@ impl FromStr for Head {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ChainFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Changed => "changed: its hash is not that of its contents",
@@ -186,7 +186,7 @@ impl Tx<'_> {
         }
         let mut records = std::mem::take(&mut self.pending);
         self.chain_and_write(&mut records)
-            .map_err(|error| if error.kind() == Kind::Busy { error } else { Error::fault(error) })
+            .map_err(|error| if error.kind() == ErrorKind::Busy { error } else { Error::fault(error) })
     }
 
     fn chain_and_write(&mut self, records: &mut [AuditRecord]) -> Result<(), Error> {
@@ -206,8 +206,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The head of a chain that nobody else is adding to; of one that somebody is, if all are in use.
-    fn lock_head(&mut self, records: &[AuditRecord]) -> Result<Head, Error> {
+    /// Locks the head of a chain that no other transaction holds, or waits for one if all are held.
+    fn lock_head(&mut self, records: &[AuditRecord]) -> Result<ChainHead, Error> {
         // The last digits of an id are random: transactions begin to look at different chains.
         let id = records.first().map_or("", |record| record.id.as_str());
         let start = i64::from(id.bytes().last().unwrap_or_default()) % CHAINS;
@@ -233,7 +233,7 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// When the database does not answer.
-    pub fn list_audit_heads(&mut self) -> Result<Vec<Head>, Error> {
+    pub fn list_audit_heads(&mut self) -> Result<Vec<ChainHead>, Error> {
         self.catch_up()?;
         Ok(audit_chains::table.order(audit_chains::chain).load(self.db)?)
     }
@@ -245,8 +245,8 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// When the database does not answer.
-    pub fn verify_audit(&mut self, kept: &[Head]) -> Result<Vec<Break>, Error> {
-        let heads: Vec<Head> = audit_chains::table.load(self.db)?;
+    pub fn verify_audit(&mut self, kept: &[ChainHead]) -> Result<Vec<Break>, Error> {
+        let heads: Vec<ChainHead> = audit_chains::table.load(self.db)?;
         let mut chains: Vec<i64> =
             audit_records::table.select(audit_records::chain).distinct().load(self.db)?;
         chains.extend(heads.iter().chain(kept).map(|head| head.chain).chain(0..CHAINS));
@@ -256,7 +256,7 @@ impl Tx<'_> {
         let is_sqlite = matches!(self.db, Db::Sqlite(_));
         let mut breaks = Vec::new();
         for chain in chains {
-            let kept: Vec<&Head> =
+            let kept: Vec<&ChainHead> =
                 kept.iter().filter(|kept| kept.chain == chain && kept.sequence > 0).collect();
             breaks.extend(self.walk(Walk {
                 chain,
@@ -275,7 +275,7 @@ impl Tx<'_> {
     }
 
     /// When the newest of the records was written whose hashes were kept: what has come since is not older.
-    fn find_time_of(&mut self, kept: &[Head]) -> Result<i64, Error> {
+    fn find_time_of(&mut self, kept: &[ChainHead]) -> Result<i64, Error> {
         let mut newest = 0;
         for head in kept.iter().filter(|head| head.sequence > 0) {
             let at: Option<i64> = audit_records::table
@@ -313,8 +313,8 @@ impl Tx<'_> {
 struct Walk<'h> {
     chain: i64,
     is_used: bool,
-    head: Option<&'h Head>,
-    kept: Vec<&'h Head>,
+    head: Option<&'h ChainHead>,
+    kept: Vec<&'h ChainHead>,
     /// The place of the last head that was kept of this chain, and the time of those of all chains.
     last_kept: i64,
     kept_at: i64,
@@ -326,7 +326,7 @@ struct Walk<'h> {
 }
 
 impl Walk<'_> {
-    fn broken(&self, id: Option<&str>, fault: Fault) -> Break {
+    fn broken(&self, id: Option<&str>, fault: ChainFault) -> Break {
         Break { chain: self.chain, sequence: self.sequence + 1, id: id.map(str::to_owned), fault }
     }
 
@@ -334,22 +334,22 @@ impl Walk<'_> {
     fn step(&mut self, record: &AuditRecord) -> Option<Break> {
         let expected = self.sequence + 1;
         let fault = if self.head.is_none() {
-            Some(Fault::NoHead)
+            Some(ChainFault::NoHead)
         } else if !self.is_used {
-            Some(Fault::Unused)
+            Some(ChainFault::Unused)
         } else if self.head.is_some_and(|head| expected > head.sequence) {
-            Some(Fault::Added)
+            Some(ChainFault::Added)
         } else if record.sequence > expected {
-            return Some(self.broken(None, Fault::Missing));
+            return Some(self.broken(None, ChainFault::Missing));
         } else if record.digest(&self.hash) != record.hash {
             // Whether its own contents are at fault, or what it was chained to.
             let is_whole = record.digest(&record.previous_hash) == record.hash;
             let follows = record.previous_hash == self.hash;
-            Some(if is_whole || !follows { Fault::Reordered } else { Fault::Changed })
+            Some(if is_whole || !follows { ChainFault::Reordered } else { ChainFault::Changed })
         } else if record.previous_hash != self.hash {
-            Some(Fault::Changed)
+            Some(ChainFault::Changed)
         } else if self.kept.iter().any(|kept| kept.sequence == expected && kept.hash != record.hash) {
-            Some(Fault::NotAsKept)
+            Some(ChainFault::NotAsKept)
         } else {
             None
         };
@@ -368,7 +368,7 @@ impl Walk<'_> {
         let is_new = sequence > self.last_kept;
         let oldest = if is_new { self.newest.max(self.kept_at) } else { 0 };
         if self.back_dated.is_none() && record.recorded_at.saturating_add(SKEW) < oldest {
-            self.back_dated = Some(self.broken(Some(&record.id), Fault::BackDated));
+            self.back_dated = Some(self.broken(Some(&record.id), ChainFault::BackDated));
         }
         self.newest = self.newest.max(record.recorded_at);
     }
@@ -378,18 +378,18 @@ impl Walk<'_> {
         let Some(head) = self.head else {
             // The migration makes a head for each of these; of others, only a kept one says that there were any.
             let is_missing = self.chain < CHAINS || !self.kept.is_empty();
-            return is_missing.then(|| self.broken(None, Fault::NoHead));
+            return is_missing.then(|| self.broken(None, ChainFault::NoHead));
         };
         if head.sequence > 0 {
             if head.sequence > self.sequence {
-                return Some(self.broken(None, Fault::CutOff));
+                return Some(self.broken(None, ChainFault::CutOff));
             }
             if head.hash != self.hash {
-                let at_head = Break { sequence: self.sequence, ..self.broken(None, Fault::NotItsHead) };
+                let at_head = Break { sequence: self.sequence, ..self.broken(None, ChainFault::NotItsHead) };
                 return Some(at_head);
             }
         }
         let is_cut = self.kept.iter().any(|kept| kept.sequence > self.sequence);
-        is_cut.then(|| self.broken(None, Fault::CutOffSinceKept)).or_else(|| self.back_dated.clone())
+        is_cut.then(|| self.broken(None, ChainFault::CutOffSinceKept)).or_else(|| self.back_dated.clone())
     }
 }

@@ -9,7 +9,7 @@ pub(crate) mod record;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::dialect::among;
+use crate::dialect::in_list;
 use crate::schema::audit_records;
 use crate::tx::Tx;
 use base::error::Error;
@@ -18,7 +18,7 @@ use domain::audit::{Access, Act, Actor, Outcome, People, Subject};
 
 use people::PeopleOfRows;
 
-pub use chain::{Break, Fault, Head, NotAHead};
+pub use chain::{Break, ChainFault, ChainHead, NotAHead};
 pub(crate) use guard::{guard, unguard};
 pub use record::AuditRecord;
 
@@ -58,8 +58,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes down a change, as [`Tx::record`] does, of what is nobody's data but the caller's own: who made which
-    /// version of what. It names the people in whose place the caller stands, if any.
+    /// Records a change, as [`Tx::record`] does, of data that concerns only the caller: who made which version of
+    /// which resource. The record names the people for whom the caller acts, if any.
     pub fn record_own(
         &mut self,
         act: Act,
@@ -97,8 +97,8 @@ impl Tx<'_> {
         self.record_accesses(&[access])
     }
 
-    /// Writes accesses down: a record for every two people whose data one has shown, and one where it has shown
-    /// nobody's. Where people are those of a row, the row is looked up now: one statement for each table.
+    /// Records accesses: one record for each pair of people whose data an access disclosed, and one where it disclosed
+    /// no person's data. Where people are those of a row, the row is looked up now: one statement for each table.
     ///
     /// # Errors
     ///
@@ -139,6 +139,6 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn list_audit_records(&mut self, ids: &[String]) -> Result<Vec<AuditRecord>, Error> {
-        Ok(audit_records::table.filter(among!(self.db, audit_records.id, ids)).load(self.db)?)
+        Ok(audit_records::table.filter(in_list!(self.db, audit_records.id, ids)).load(self.db)?)
     }
 }

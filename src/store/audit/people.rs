@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
-use crate::dialect::among;
+use crate::dialect::in_list;
 use crate::schema::{access_requests, audit_records, relationships, roles};
 use crate::tx::Tx;
 use base::error::Error;
-use domain::audit::{Access, Outcome, People, Shown};
+use domain::audit::{Access, Disclosure, Outcome, People};
 use domain::person::{NhsNumber, NumberCheck};
 
 /// The people of rows, by `Type/id`.
@@ -20,15 +20,15 @@ const LIST: usize = 500;
 /// A row's id and its two people.
 type Row = (String, Option<String>, Option<String>);
 
-/// The people of an access: each two once; nobody, where nobody's data were shown. Somebody who was shown beside
-/// what is between them and another needs no record of their own.
+/// The people of an access: each pair once; none where no person's data were disclosed. A person whose data were
+/// disclosed together with a role that they have needs no record of their own.
 pub(super) fn named(access: &Access, rows: &PeopleOfRows) -> BTreeSet<People> {
-    let of = |shown: &Shown| match shown {
-        Shown::Of(people) => Some(*people),
-        Shown::Resource(reference) => rows.get(reference).copied(),
+    let of = |disclosed: &Disclosure| match disclosed {
+        Disclosure::Of(people) => Some(*people),
+        Disclosure::Resource(reference) => rows.get(reference).copied(),
     };
     let place = access.actor.place;
-    let mut all: BTreeSet<People> = access.shown.iter().filter_map(of).collect();
+    let mut all: BTreeSet<People> = access.disclosed.iter().filter_map(of).collect();
     all.extend(subject_of(access).and_then(|subject| rows.get(subject)));
     let all: BTreeSet<People> = all.into_iter().filter_map(|people| place.naming(people)).collect();
     let is_in_pair = |number: NhsNumber| {
@@ -53,18 +53,20 @@ fn subject_of(access: &Access) -> Option<&String> {
     if matches!(access.outcome, Outcome::Failed(_)) {
         return None;
     }
-    access.subject.as_ref().filter(|subject| access.shown.is_empty() && subject.contains('/'))
+    access.subject.as_ref().filter(|subject| access.disclosed.is_empty() && subject.contains('/'))
 }
 
 /// The rows whose people are to be looked up, by type: those that these accesses have shown, or were about.
 pub(super) fn wanted<'a>(accesses: &[&'a Access]) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
     let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for access in accesses {
-        let shown = access.shown.iter().filter_map(|shown| match shown {
-            Shown::Resource(reference) => Some(reference),
-            Shown::Of(_) => None,
+        let disclosed = access.disclosed.iter().filter_map(|disclosed| match disclosed {
+            Disclosure::Resource(reference) => Some(reference),
+            Disclosure::Of(_) => None,
         });
-        for (kind, id) in shown.chain(subject_of(access)).filter_map(|reference| reference.split_once('/')) {
+        for (kind, id) in
+            disclosed.chain(subject_of(access)).filter_map(|reference| reference.split_once('/'))
+        {
             wanted.entry(kind).or_default().insert(id);
         }
     }
@@ -91,7 +93,7 @@ impl Tx<'_> {
         macro_rules! people_of {
             ($table:ident) => {
                 $table::table
-                    .filter(among!(self.db, $table.id, ids))
+                    .filter(in_list!(self.db, $table.id, ids))
                     .select(($table::id, $table::patient.nullable(), $table::proxy.nullable()))
                     .load(self.db)?
             };

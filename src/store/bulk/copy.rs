@@ -15,7 +15,7 @@ use crate::database::store::Store;
 use crate::db::{Db, Pooled};
 use crate::schema::{access_segments, roles};
 use crate::tx::Tx;
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 
 /// The result of checking a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Store {
         self.catch_up_here()?;
         let mut pooled = self.readers.get().map_err(Error::busy)?;
         let Db::Sqlite(connection) = &mut pooled.db else {
-            return Err(Error::new(Kind::Invalid, "only an SQLite database is copied by this program"));
+            return Err(Error::new(ErrorKind::Invalid, "only an SQLite database is copied by this program"));
         };
         diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(path).execute(connection)?;
         let mut copy = SqliteConnection::establish(path).map_err(Error::fault)?;
@@ -78,5 +78,5 @@ pub fn check_copy(file: &Path) -> Result<Copied, Error> {
 
 /// The path in the form that SQLite takes.
 fn text(file: &Path) -> Result<&str, Error> {
-    file.to_str().ok_or_else(|| Error::new(Kind::Invalid, "the path is not text"))
+    file.to_str().ok_or_else(|| Error::new(ErrorKind::Invalid, "the path is not text"))
 }

@@ -50,7 +50,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`](base::error::Kind) where there is a role for one of the pairs, or with one of the
+    /// [`ErrorKind::Conflict`](base::error::ErrorKind) where there is a role for one of the pairs, or with one of the
     /// ids.
     pub fn insert_roles(&mut self, new: &[Versioned<Role>]) -> Result<(), Error> {
         for new in new.chunks(BATCH) {

@@ -16,7 +16,7 @@ use crate::replica::Replica;
 use crate::threads::Threads;
 use crate::tx;
 use crate::tx::group::Group;
-use crate::tx::{Mode, Tx, Writer};
+use crate::tx::{TransactionMode, Tx, Writer};
 use base::error::Error;
 
 /// The database. Cheap to clone.
@@ -120,7 +120,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Those of `work`; [`Kind::Busy`](base::error::Kind) where the database does not answer.
+    /// Those of `work`; [`ErrorKind::Busy`](base::error::ErrorKind) where the database does not answer.
     pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -142,7 +142,7 @@ impl Store {
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         if lane == Lane::Brief && self.url.is_sqlite() {
-            work = match tx::run_now(&self.readers, Mode::Read, &self.published, work) {
+            work = match tx::run_now(&self.readers, TransactionMode::Read, &self.published, work) {
                 Ok(result) => return result,
                 Err(work) => work,
             };
@@ -225,7 +225,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Those of `work`; [`Kind::Busy`](base::error::Kind) where the database does not answer.
+    /// Those of `work`; [`ErrorKind::Busy`](base::error::ErrorKind) where the database does not answer.
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -270,8 +270,8 @@ impl Store {
         F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
     {
         let name = type_name::<F>();
-        let pooled = tx::begin(&self.writer.pool, Mode::Write)?;
-        self.writer.watch(name, || tx::carry_out(pooled, &self.published, work))
+        let pooled = tx::begin(&self.writer.pool, TransactionMode::Write)?;
+        self.writer.watch(name, || tx::run_in_transaction(pooled, &self.published, work))
     }
 
     /// As [`Store::write_again`], on the present thread: for jobs.
@@ -297,7 +297,7 @@ impl Store {
         E: From<Error>,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
     {
-        tx::run(&self.readers, Mode::Read, &self.published, work)
+        tx::run(&self.readers, TransactionMode::Read, &self.published, work)
     }
 
     /// The URL of the database.

@@ -12,7 +12,7 @@
 //! The replica is asked for its position before each read. All other reads go to the primary: while there is
 //! no such mark, while the replica is behind it, or does not answer.
 
-mod seen;
+mod progress;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -27,10 +27,10 @@ use tokio::sync::Notify;
 use crate::database::options::{ReplicaOptions, StoreOptions};
 use crate::db::{Manager, Pooled, SilentErrors};
 use crate::sql::Sql;
-use crate::tx::{Mode, Tx, run_on};
+use crate::tx::{TransactionMode, Tx, run_on};
 use base::error::Error;
 
-use seen::{Mark, Seen};
+use progress::{Mark, ReplicaProgress};
 
 /// How long a read waits for a connection to the replica, and how long a failed replica is not asked.
 const WAIT: Duration = Duration::from_millis(250);
@@ -40,7 +40,7 @@ const REST: Duration = Duration::from_secs(2);
 pub(super) struct Replica {
     pool: Pool<Manager>,
     most_lag: Duration,
-    seen: Mutex<Seen>,
+    progress: Mutex<ReplicaProgress>,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -76,15 +76,15 @@ impl Replica {
             .connection_timeout(WAIT)
             .error_handler(Box::new(SilentErrors))
             .build_unchecked(manager);
-        let replica = Arc::new(Self { pool, most_lag: options.most_lag, seen: Mutex::default() });
+        let replica = Arc::new(Self { pool, most_lag: options.most_lag, progress: Mutex::default() });
         let (watched, every) = (Arc::downgrade(&replica), options.most_lag / 4);
         let watch = move || watch(&watched, &primary, every);
         thread::Builder::new().name("store-replica".to_owned()).spawn(watch).map_err(Error::fault)?;
         Ok(replica)
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn progress(&self) -> MutexGuard<'_, ReplicaProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the replica should be asked.
@@ -94,7 +94,7 @@ impl Replica {
 
     /// Records that this reader has just written.
     pub(super) fn has_written(&self, reader: &str) {
-        self.seen().wrote(reader, Instant::now());
+        self.progress().wrote(reader, Instant::now());
     }
 
     /// Reads from the replica, or returns the work.
@@ -105,17 +105,17 @@ impl Replica {
     {
         let Some(needed) = self.needed(reader) else { return Err(work) };
         match self.connect(&needed) {
-            Ok(Some(pooled)) => Ok(run_on(pooled, Mode::Read, published, work)),
+            Ok(Some(pooled)) => Ok(run_on(pooled, TransactionMode::Read, published, work)),
             Ok(None) => Err(work),
             Err(error) => {
-                let mut seen = self.seen();
-                if seen.rests_until.is_none_or(|until| until < Instant::now()) {
+                let mut progress = self.progress();
+                if progress.rests_until.is_none_or(|until| until < Instant::now()) {
                     tracing::warn!(
                         cause = error.cause(),
                         "the replica does not answer; reads go to the primary"
                     );
                 }
-                seen.rests_until = Some(Instant::now() + REST);
+                progress.rests_until = Some(Instant::now() + REST);
                 Err(work)
             }
         }
@@ -124,7 +124,7 @@ impl Replica {
     /// The position that the replica must have reached to answer this reader; `None` where that is not known,
     /// or it is paused.
     fn needed(&self, reader: &str) -> Option<String> {
-        self.seen().needed(reader, self.most_lag, Instant::now())
+        self.progress().needed(reader, self.most_lag, Instant::now())
     }
 
     /// A connection to the replica, if it has reached the position. Asked before the transaction: its
@@ -160,7 +160,7 @@ fn watch(replica: &Weak<Replica>, primary: &Pool<Manager>, every: Duration) {
         let Some(replica) = replica.upgrade() else { return };
         let at = Instant::now();
         if let Ok(position) = position(primary) {
-            replica.seen().keep(Mark { at, position }, replica.most_lag);
+            replica.progress().keep(Mark { at, position }, replica.most_lag);
         }
         drop(replica);
         thread::sleep(every);

@@ -6,10 +6,10 @@ use diesel::sql_types::Text;
 use crate::db::Db;
 use crate::search::fields::Field;
 use crate::search::filter::{Datum, Filter, Is, Select};
-use crate::search::query::{HistoryQuery, PageQuery, Scope};
+use crate::search::query::{HistoryQuery, PageQuery, Visibility};
 use crate::search::table::Table;
 use crate::sql::Sql;
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::person::Standing;
 
 const TOO_LARGE: &str = "The search, with what the scopes of the access token add to it, is larger than this server \
@@ -29,7 +29,7 @@ const LIST: &str = ", ";
 pub(super) struct Statement {
     sql: String,
     values: Vec<Datum>,
-    pub(super) scope: Scope,
+    pub(super) scope: Visibility,
     /// Whether it reads few rows, whatever the filter is.
     pub(super) is_of_few: bool,
     /// Whether it reads accesses, here or in a subselect: changes are in the table when they are answered.
@@ -37,11 +37,11 @@ pub(super) struct Statement {
 }
 
 impl Statement {
-    fn new(scope: Scope) -> Self {
+    fn new(scope: Visibility) -> Self {
         Self { sql: String::new(), values: Vec::new(), scope, is_of_few: false, reads_accesses: false }
     }
 
-    pub(super) fn page(query: &PageQuery, scope: Scope) -> Self {
+    pub(super) fn page(query: &PageQuery, scope: Visibility) -> Self {
         let mut statement = Self::new(scope);
         let id = query.table.id();
         let order: Vec<_> = query.order.iter().take(3).collect();
@@ -77,13 +77,13 @@ impl Statement {
     }
 
     /// The condition for rows of a table.
-    pub(super) fn condition(table: Table, filter: &Filter, scope: Scope) -> Self {
+    pub(super) fn condition(table: Table, filter: &Filter, scope: Visibility) -> Self {
         let mut statement = Self::new(scope);
         statement.found(table, filter);
         statement
     }
 
-    pub(super) fn count(table: Table, filter: &Filter, scope: Scope) -> Self {
+    pub(super) fn count(table: Table, filter: &Filter, scope: Visibility) -> Self {
         let mut statement = Self::new(scope);
         statement.push(&format!("SELECT COUNT(*) AS count FROM {} WHERE ", table.name()));
         statement.found(table, filter);
@@ -96,7 +96,7 @@ impl Statement {
         versions: Table,
         wanted: &[(String, i64)],
         filter: &Filter,
-        scope: Scope,
+        scope: Visibility,
     ) -> Self {
         let mut statement = Self { is_of_few: true, ..Self::new(scope) };
         let name = table.name();
@@ -116,7 +116,7 @@ impl Statement {
         statement
     }
 
-    pub(super) fn history(query: &HistoryQuery, scope: Scope) -> Self {
+    pub(super) fn history(query: &HistoryQuery, scope: Visibility) -> Self {
         let mut statement = Self { is_of_few: query.id.is_some(), ..Self::new(scope) };
         statement.push(&format!("SELECT id, version, updated_at FROM {} WHERE ", query.table.name()));
         statement.versions(query);
@@ -132,7 +132,7 @@ impl Statement {
         statement
     }
 
-    pub(super) fn history_count(query: &HistoryQuery, scope: Scope) -> Self {
+    pub(super) fn history_count(query: &HistoryQuery, scope: Visibility) -> Self {
         let mut statement = Self { is_of_few: query.id.is_some(), ..Self::new(scope) };
         statement.push(&format!("SELECT COUNT(*) AS count FROM {} WHERE ", query.table.name()));
         statement.versions(query);
@@ -347,7 +347,7 @@ impl Statement {
         const MOST_VALUES: usize = 32_000;
         const LONGEST: usize = 900_000;
         if self.values.len() > MOST_VALUES || self.sql.len() > LONGEST {
-            return Err(Error::new(Kind::TooCostly, TOO_LARGE));
+            return Err(Error::new(ErrorKind::TooCostly, TOO_LARGE));
         }
         Ok(())
     }
@@ -409,14 +409,14 @@ mod tests {
     use super::Statement;
     use crate::search::fields::RoleField;
     use crate::search::filter::{Filter, Is};
-    use crate::search::query::Scope;
+    use crate::search::query::Visibility;
     use crate::search::table::Table;
 
     #[test]
     fn expressions_do_not_grow_deeper_than_the_logarithm_of_their_length() {
         let at = |at: i64| Filter::number(RoleField::UpdatedAt, Is::More, at);
         let many = Filter::Any((0..10_000).map(at).collect());
-        let statement = Statement::condition(Table::Roles, &many, Scope::Everything);
+        let statement = Statement::condition(Table::Roles, &many, Visibility::Everything);
         let mut depth = 0_usize;
         let mut deepest = 0;
         for letter in statement.sql.chars() {
@@ -430,6 +430,6 @@ mod tests {
         assert!(deepest < 16, "{deepest}");
         assert!(statement.check().is_ok());
         let more = Filter::Any((0..40_000).map(at).collect());
-        assert!(Statement::condition(Table::Roles, &more, Scope::Everything).check().is_err());
+        assert!(Statement::condition(Table::Roles, &more, Visibility::Everything).check().is_err());
     }
 }

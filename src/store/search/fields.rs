@@ -128,7 +128,7 @@ fields! {
         System = Column::text("system");
         /// The code.
         Code = Column::text("code");
-        /// The display without letter case and accents ([`fold_words`](crate::fold_words)); null where the code came
+        /// The display without letter case and accents ([`normalize_words`](crate::normalize_words)); null where the code came
         /// without one.
         DisplayFolded = Column::text("COALESCE(display_folded, LOWER(display))").or_null();
     }
@@ -200,7 +200,7 @@ fields! {
         Part = Column::text("part");
         /// The text as received.
         Written = Column::text("value");
-        /// The text without letter case, accents and punctuation ([`fold`](crate::fold)).
+        /// The text without letter case, accents and punctuation ([`fold`](crate::normalize)).
         Folded = Column::text("folded");
     }
 }
@@ -279,7 +279,7 @@ fields! {
         Status = Column::text("status");
         /// The criteria as received.
         Criteria = Column::text("criteria");
-        /// The criteria without letter case and accents ([`fold_words`](crate::fold_words)).
+        /// The criteria without letter case and accents ([`normalize_words`](crate::normalize_words)).
         CriteriaFolded = Column::text("COALESCE(criteria_folded, LOWER(criteria))");
         /// The contacts, each as `system|value` between unit separators.
         Contacts = Column::text("contacts").or_null();

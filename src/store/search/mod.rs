@@ -9,7 +9,7 @@
 mod compile;
 mod fields;
 pub(crate) mod filter;
-pub(crate) mod fold;
+pub(crate) mod normalize;
 mod query;
 mod reach;
 mod table;
@@ -31,7 +31,7 @@ use crate::tx::Tx;
 use base::error::Error;
 use compile::Statement;
 use domain::person::NhsNumber;
-pub use query::{FoundVersion, HistoryQuery, PageQuery, Position, Scope, SortKey};
+pub use query::{FoundVersion, HistoryQuery, PageQuery, Position, SortKey, Visibility};
 pub use table::Table;
 
 #[derive(QueryableByName)]
@@ -67,7 +67,7 @@ struct VersionRow {
 /// # Errors
 ///
 /// Where it exceeds the limits of a statement.
-pub(crate) fn condition(table: Table, filter: &Filter, scope: Scope) -> Result<Condition, Error> {
+pub(crate) fn condition(table: Table, filter: &Filter, scope: Visibility) -> Result<Condition, Error> {
     let statement = Statement::condition(table, filter, scope);
     statement.check()?;
     Ok(Condition(statement.query()))
@@ -92,7 +92,7 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// Database errors.
-    pub fn search(&mut self, query: &PageQuery, scope: Scope) -> Result<Vec<Position>, Error> {
+    pub fn search(&mut self, query: &PageQuery, scope: Visibility) -> Result<Vec<Position>, Error> {
         let statement = Statement::page(query, scope);
         let keys = query.order.len();
         let rows: Vec<FoundRow> = self.find(statement)?;
@@ -108,7 +108,7 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// Database errors.
-    pub fn may_see_person(&mut self, number: NhsNumber, scope: Scope) -> Result<bool, Error> {
+    pub fn may_see_person(&mut self, number: NhsNumber, scope: Visibility) -> Result<bool, Error> {
         let table = Table::People;
         let filter = Filter::text(table.id(), number.as_str());
         let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 1 };
@@ -120,7 +120,7 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// Database errors.
-    pub fn count(&mut self, table: Table, filter: &Filter, scope: Scope) -> Result<i64, Error> {
+    pub fn count(&mut self, table: Table, filter: &Filter, scope: Visibility) -> Result<i64, Error> {
         let statement = Statement::count(table, filter, scope);
         let rows: Vec<CountRow> = self.find(statement)?;
         Ok(rows.first().map_or(0, |row| row.count))
@@ -131,7 +131,11 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// Database errors.
-    pub fn search_history(&mut self, query: &HistoryQuery, scope: Scope) -> Result<Vec<FoundVersion>, Error> {
+    pub fn search_history(
+        &mut self,
+        query: &HistoryQuery,
+        scope: Visibility,
+    ) -> Result<Vec<FoundVersion>, Error> {
         let statement = Statement::history(query, scope);
         let rows: Vec<VersionRow> = self.find(statement)?;
         let found =
@@ -151,7 +155,7 @@ impl Tx<'_> {
         versions: Table,
         wanted: &[(String, i64)],
         filter: &Filter,
-        scope: Scope,
+        scope: Visibility,
     ) -> Result<Vec<(String, i64)>, Error> {
         let statement = Statement::matching(table, versions, wanted, filter, scope);
         let rows: Vec<VersionRow> = self.find(statement)?;
@@ -163,7 +167,7 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// Database errors.
-    pub fn count_history(&mut self, query: &HistoryQuery, scope: Scope) -> Result<i64, Error> {
+    pub fn count_history(&mut self, query: &HistoryQuery, scope: Visibility) -> Result<i64, Error> {
         let statement = Statement::history_count(query, scope);
         let rows: Vec<CountRow> = self.find(statement)?;
         Ok(rows.first().map_or(0, |row| row.count))
@@ -174,7 +178,7 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// Database errors.
-    pub fn explain(&mut self, query: &PageQuery, scope: Scope) -> Result<String, Error> {
+    pub fn explain(&mut self, query: &PageQuery, scope: Visibility) -> Result<String, Error> {
         let lines = Statement::page(query, scope).explain(self.db)?;
         Ok(lines.join("\n"))
     }

@@ -8,7 +8,7 @@ use domain::proxy::OdsCode;
 
 /// The rows that a caller may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum Visibility {
     /// Everything that may appear in an answer.
     Everything,
     /// Only rows that name this person.

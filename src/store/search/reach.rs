@@ -7,7 +7,7 @@
 
 use crate::search::compile::Statement;
 use crate::search::filter::{Datum, Filter, Is};
-use crate::search::query::Scope;
+use crate::search::query::Visibility;
 use crate::search::table::Table;
 use domain::person::NhsNumber;
 use domain::proxy::{OdsCode, Status};
@@ -20,11 +20,13 @@ impl Statement {
     /// organisation.
     pub(super) fn named(&mut self, table: Table, filter: &Filter) {
         match self.scope.clone() {
-            Scope::Everything => self.push("1 = 1"),
-            Scope::Party { number, .. } => self.bound("(proxy = ? OR patient = ?)", &[number, number]),
-            Scope::Pair { proxy, patient } => self.bound("(proxy = ? AND patient = ?)", &[proxy, patient]),
-            Scope::Organisation(None) => self.push("1 = 0"),
-            Scope::Organisation(Some(code)) => {
+            Visibility::Everything => self.push("1 = 1"),
+            Visibility::Party { number, .. } => self.bound("(proxy = ? OR patient = ?)", &[number, number]),
+            Visibility::Pair { proxy, patient } => {
+                self.bound("(proxy = ? AND patient = ?)", &[proxy, patient]);
+            }
+            Visibility::Organisation(None) => self.push("1 = 0"),
+            Visibility::Organisation(Some(code)) => {
                 let is_led = !(self.is_of_few || filter.names_rows());
                 self.of_organisation(table, &code, is_led);
             }
@@ -72,8 +74,8 @@ impl Statement {
     /// Consent stays visible.
     pub(super) fn known(&mut self) {
         match self.scope.clone() {
-            Scope::Everything => self.push("1 = 1"),
-            Scope::Party { number, now } => {
+            Visibility::Everything => self.push("1 = 1"),
+            Visibility::Party { number, now } => {
                 const PROXIES: &str = "(nhs_number IN (SELECT proxy FROM roles WHERE patient = ? AND status = ? \
                      AND (end_at IS NULL OR end_at >= ?))";
                 const PATIENTS: &str = " OR nhs_number IN (SELECT patient FROM roles WHERE proxy = ? AND status = ? \
@@ -91,9 +93,9 @@ impl Statement {
                 self.push(" OR nhs_number = ?)");
                 self.value(number);
             }
-            Scope::Pair { proxy, patient } => self.bound("nhs_number IN (?, ?)", &[proxy, patient]),
-            Scope::Organisation(None) => self.push("1 = 0"),
-            Scope::Organisation(Some(code)) => {
+            Visibility::Pair { proxy, patient } => self.bound("nhs_number IN (?, ?)", &[proxy, patient]),
+            Visibility::Organisation(None) => self.push("1 = 0"),
+            Visibility::Organisation(Some(code)) => {
                 self.push("practice = ?");
                 self.value(Datum::Text(code.to_string()));
             }
@@ -106,8 +108,8 @@ impl Statement {
     pub(super) fn requested(&mut self, name: &str, current: &Datum) {
         const APPLICANT: &str = "(CASE applicant WHEN 'Patient' THEN patient ELSE proxy END) = ?";
         let applicant = match self.scope {
-            Scope::Party { number, .. } => Some(number),
-            Scope::Everything | Scope::Pair { .. } | Scope::Organisation(_) => None,
+            Visibility::Party { number, .. } => Some(number),
+            Visibility::Everything | Visibility::Pair { .. } | Visibility::Organisation(_) => None,
         };
         self.push("(");
         if let Some(number) = applicant {
@@ -124,7 +126,7 @@ impl Statement {
     pub(super) fn recorded(&mut self, name: &str, current: &Datum) {
         const OWN: &str = "(caller_id = ? AND caller_kind IN ('citizen', 'proxy') \
              AND (subject IS NULL OR (subject NOT LIKE 'Consent%' AND subject NOT LIKE 'RelatedPerson%')))";
-        if let Scope::Party { number, .. } = self.scope {
+        if let Visibility::Party { number, .. } = self.scope {
             self.push("(");
             self.bound(OWN, &[number]);
             self.push(" OR ");
@@ -174,10 +176,12 @@ impl Statement {
         self.bind(current);
         self.push(") AND ");
         match self.scope.clone() {
-            Scope::Everything => self.push("1 = 1"),
-            Scope::Party { number, .. } | Scope::Pair { proxy: number, .. } => self.bound(own, &[number]),
-            Scope::Organisation(None) => self.push("1 = 0"),
-            Scope::Organisation(Some(code)) => {
+            Visibility::Everything => self.push("1 = 1"),
+            Visibility::Party { number, .. } | Visibility::Pair { proxy: number, .. } => {
+                self.bound(own, &[number]);
+            }
+            Visibility::Organisation(None) => self.push("1 = 0"),
+            Visibility::Organisation(Some(code)) => {
                 self.push(&registered);
                 self.value(Datum::Text(code.to_string()));
             }

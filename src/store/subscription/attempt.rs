@@ -8,7 +8,7 @@ use crate::schema::attempts;
 use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
-use domain::event::{Attempt, Failure};
+use domain::event::{Attempt, DeliveryFailure};
 
 /// A logged attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,11 @@ impl Tx<'_> {
             attempts::first_number.eq(first),
             attempts::last_number.eq(last),
             attempts::is_taken.eq(attempt.outcome.is_ok()),
-            attempts::failure.eq(attempt.outcome.as_ref().err().map(|failure: &Failure| failure.code)),
+            attempts::failure.eq(attempt
+                .outcome
+                .as_ref()
+                .err()
+                .map(|failure: &DeliveryFailure| failure.code)),
             attempts::status.eq(attempt.status.map(i64::from)),
             attempts::duration_ms.eq(attempt.duration.num_milliseconds()),
             attempts::answer.eq(&attempt.answer),

@@ -60,7 +60,7 @@ struct IdRow {
 }
 
 #[derive(Queryable)]
-struct DueRow {
+struct DueSubscriptionRow {
     id: String,
     endpoint: Option<String>,
     owner_key: String,
@@ -70,7 +70,7 @@ struct DueRow {
     resend_from: Option<i64>,
 }
 
-impl DueRow {
+impl DueSubscriptionRow {
     fn into_due(self) -> Result<Due, Error> {
         // The parts of the key are the kind, the principal, the patient they act for, and the app.
         let mut parts = self.owner_key.split('\u{1f}');
@@ -166,12 +166,12 @@ impl Tx<'_> {
             deliveries::sent_number,
             deliveries::resend_from,
         );
-        let rows: Vec<DueRow> = subscriptions::table
+        let rows: Vec<DueSubscriptionRow> = subscriptions::table
             .inner_join(deliveries::table.on(deliveries::subscription_id.eq(subscriptions::id)))
             .filter(subscriptions::id.eq_any(&ids))
             .select(columns)
             .load(self.db)?;
-        rows.into_iter().map(DueRow::into_due).collect()
+        rows.into_iter().map(DueSubscriptionRow::into_due).collect()
     }
 
     /// Extends a lease. `false` where another process has taken it over: then nothing more may be sent.
@@ -235,7 +235,12 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// Database errors.
-    pub fn set_subscription_aside(&mut self, id: &str, why: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+    pub fn quarantine_subscription(
+        &mut self,
+        id: &str,
+        why: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
         let target = subscriptions::table
             .filter(subscriptions::id.eq(id))
             .filter(subscriptions::is_set_aside.eq(false));

@@ -6,8 +6,8 @@ mod delivery;
 mod lease;
 mod overview;
 mod owner;
+mod pre_subscription_events;
 mod row;
-mod unheard;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::schema::{deliveries, subscription_versions, subscriptions};
 use crate::tx::Tx;
 use base::date_time::to_millis;
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::event::{Subscription, SubscriptionStatus, owner_key};
 use domain::person::NhsNumber;
 use domain::proxy::Versioned;
@@ -61,7 +61,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::PreconditionFailed`] after a concurrent change.
+    /// [`ErrorKind::PreconditionFailed`] after a concurrent change.
     pub fn save_subscription(
         &mut self,
         subscription: Subscription,
@@ -80,7 +80,7 @@ impl Tx<'_> {
                 self.has_published = true;
                 Ok(next)
             }
-            _ => Err(Error::new(Kind::PreconditionFailed, "the subscription was changed concurrently")),
+            _ => Err(Error::new(ErrorKind::PreconditionFailed, "the subscription was changed concurrently")),
         }
     }
 
@@ -160,7 +160,7 @@ impl Tx<'_> {
         let live = subscriptions::table
             .filter(subscriptions::is_deleted.eq(false))
             .filter(subscriptions::status.ne(SubscriptionStatus::Off.as_str()));
-        let Some(person) = owner.who.user() else {
+        let Some(person) = owner.principal.user() else {
             let own = live.filter(subscriptions::owner_key.eq(owner_key(owner)));
             return Ok(own.count().get_result(self.db)?);
         };

@@ -127,7 +127,7 @@ impl Tx<'_> {
         let rows: Vec<OverviewRow> = on_dialect!(self.db, c => sql.load(c))?;
         let read = rows.into_iter().map(|row| Overview {
             id: row.id,
-            owner_kind: owner::read(&row.owner).ok().map(|owner| owner.who.kind()),
+            owner_kind: owner::read(&row.owner).ok().map(|owner| owner.principal.kind()),
             status: row.status,
             error: row.error,
             channel: row.channel_type,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::error::corrupt;
 use crate::person::nhs_number;
 use base::error::Error;
-use domain::account::{Caller, Ceiling, Proofing, Scopes, Who};
+use domain::account::{Caller, GrantedScopes, Principal, Proofing, Scopes};
 use domain::proxy::OdsCode;
 
 #[derive(Serialize, Deserialize)]
@@ -34,21 +34,23 @@ struct OwnerText {
 
 pub(super) fn write(caller: &Caller) -> Result<String, Error> {
     let (mut proofing, mut patient, mut role, mut organisation) = (None, None, None, None);
-    match &caller.who {
-        Who::Citizen { proofing: how, .. } => proofing = Some(how.to_string()),
-        Who::Proxy { patient: whom, role: by, .. } => (patient, role) = (Some(whom.to_string()), Some(*by)),
-        Who::Staff { organisation: whose, .. } => {
+    match &caller.principal {
+        Principal::Citizen { proofing: how, .. } => proofing = Some(how.to_string()),
+        Principal::Proxy { patient: whom, role: by, .. } => {
+            (patient, role) = (Some(whom.to_string()), Some(*by));
+        }
+        Principal::Staff { organisation: whose, .. } => {
             organisation = whose.as_ref().map(|code| code.as_str().to_owned());
         }
-        Who::Anyone | Who::System { .. } | Who::Service => {}
+        Principal::Anyone | Principal::System { .. } | Principal::Service => {}
     }
-    let scopes = match &caller.ceiling {
-        Ceiling::None => None,
-        Ceiling::Scopes(scopes) => Some(scopes.to_string()),
+    let scopes = match &caller.granted_scopes {
+        GrantedScopes::None => None,
+        GrantedScopes::Scopes(scopes) => Some(scopes.to_string()),
     };
     let owner = OwnerText {
-        kind: caller.who.kind().to_owned(),
-        id: caller.who.id(),
+        kind: caller.principal.kind().to_owned(),
+        id: caller.principal.id(),
         proofing,
         patient,
         role,
@@ -64,28 +66,35 @@ pub(super) fn read(text: &str) -> Result<Caller, Error> {
     let owner: OwnerText = serde_json::from_str(text).map_err(Error::fault)?;
     let missing = || corrupt("subscriptions.owner");
     let id = owner.id.ok_or_else(missing);
-    let who = match owner.kind.as_str() {
-        "anyone" => Who::Anyone,
-        "citizen" => Who::Citizen {
+    let principal = match owner.kind.as_str() {
+        "anyone" => Principal::Anyone,
+        "citizen" => Principal::Citizen {
             nhs_number: nhs_number(&id?)?,
             proofing: owner.proofing.and_then(|text| Proofing::parse(&text)).ok_or_else(missing)?,
         },
-        "proxy" => Who::Proxy {
+        "proxy" => Principal::Proxy {
             proxy: nhs_number(&id?)?,
             patient: nhs_number(&owner.patient.ok_or_else(missing)?)?,
             role: owner.role.ok_or_else(missing)?,
         },
-        "staff" => Who::Staff {
+        "staff" => Principal::Staff {
             name: id?,
             organisation: owner.organisation.and_then(|code| OdsCode::parse(&code).ok()),
         },
-        "system" => Who::System { name: id? },
-        "service" => Who::Service,
+        "system" => Principal::System { name: id? },
+        "service" => Principal::Service,
         _ => return Err(missing()),
     };
-    let ceiling =
-        owner.scopes.map_or(Ceiling::None, |scopes| Ceiling::Scopes(Arc::new(Scopes::of_token(&scopes))));
-    Ok(Caller { who, ceiling, app: owner.app.map(Into::into), grant: owner.grant, request_id: None })
+    let granted_scopes = owner
+        .scopes
+        .map_or(GrantedScopes::None, |scopes| GrantedScopes::Scopes(Arc::new(Scopes::of_token(&scopes))));
+    Ok(Caller {
+        principal,
+        granted_scopes,
+        app: owner.app.map(Into::into),
+        grant: owner.grant,
+        request_id: None,
+    })
 }
 
 #[cfg(test)]
@@ -93,7 +102,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::{read, write};
-    use domain::account::{Caller, Ceiling, Proofing, Scopes, Who};
+    use domain::account::{Caller, GrantedScopes, Principal, Proofing, Scopes};
     use domain::person::{NhsNumber, NumberCheck};
     use domain::proxy::OdsCode;
 
@@ -103,22 +112,25 @@ mod tests {
         let (patient, proxy) = (number("9000000009"), number("9000000017"));
         let role = uuid::Uuid::nil();
         let all = [
-            Who::Anyone,
-            Who::Citizen { nhs_number: patient, proofing: Proofing::P9 },
-            Who::Proxy { proxy, patient, role },
-            Who::Staff { name: "n".to_owned(), organisation: OdsCode::parse("A20047").ok() },
-            Who::System { name: "epr".to_owned() },
+            Principal::Anyone,
+            Principal::Citizen { nhs_number: patient, proofing: Proofing::P9 },
+            Principal::Proxy { proxy, patient, role },
+            Principal::Staff { name: "n".to_owned(), organisation: OdsCode::parse("A20047").ok() },
+            Principal::System { name: "epr".to_owned() },
         ];
-        for who in all {
+        for principal in all {
             let scopes = Scopes::of_token("system/Consent.rs?status=active openid");
             let caller = Caller {
-                ceiling: Ceiling::Scopes(Arc::new(scopes)),
+                granted_scopes: GrantedScopes::Scopes(Arc::new(scopes)),
                 app: Some("portal".into()),
                 grant: Some(role),
-                ..Caller::direct(who)
+                ..Caller::direct(principal)
             };
             let again = read(&write(&caller).unwrap()).unwrap();
-            assert_eq!((&again.who, &again.ceiling), (&caller.who, &caller.ceiling));
+            assert_eq!(
+                (&again.principal, &again.granted_scopes),
+                (&caller.principal, &caller.granted_scopes)
+            );
             assert_eq!((again.app, again.grant), (caller.app, caller.grant));
         }
         assert!(read("{}").is_err() && read(r#"{"kind":"citizen"}"#).is_err());

@@ -8,12 +8,12 @@ use uuid::Uuid;
 use super::owner;
 use crate::error::corrupt;
 use crate::schema::{subscription_versions, subscriptions};
-use crate::search::fold::folded_words;
+use crate::search::normalize::normalized_words;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
 use domain::event::{
-    Channel, ChannelType, Content, Filter, FilterName, Payload, Secrets, Style, Subscription,
-    SubscriptionStatus, Topic, owner_key,
+    Channel, ChannelType, FilterName, Payload, PayloadContent, Style, Subscription, SubscriptionFilter,
+    SubscriptionSecrets, SubscriptionStatus, Topic, owner_key,
 };
 use domain::proxy::Versioned;
 
@@ -93,7 +93,7 @@ impl SubscriptionRow {
             former_secret,
             former_until,
             is_set_aside: false,
-            criteria_folded: folded_words(&value.criteria),
+            criteria_folded: normalized_words(&value.criteria),
         })
     }
 
@@ -104,7 +104,7 @@ impl SubscriptionRow {
             kind: ChannelType::parse(&self.channel_type).ok_or_else(|| corrupt("channel_type"))?,
             endpoint: self.endpoint,
             payload: payload.transpose()?,
-            content: Content::parse(&self.content).ok_or_else(|| corrupt("content"))?,
+            content: PayloadContent::parse(&self.content).ok_or_else(|| corrupt("content"))?,
             heartbeat: self.heartbeat_seconds.and_then(TimeDelta::try_seconds),
             timeout: self.timeout_seconds.and_then(TimeDelta::try_seconds),
             max_count: self.max_count,
@@ -123,7 +123,7 @@ impl SubscriptionRow {
             end: self.end_at.map(from_millis),
             document: self.document,
             is_deleted: self.is_deleted,
-            secrets: Secrets { headers: self.headers, signing: self.secret, former },
+            secrets: SubscriptionSecrets { headers: self.headers, signing: self.secret, former },
         };
         Ok(Versioned { value: subscription, version: self.version, updated_at: from_millis(self.updated_at) })
     }
@@ -142,21 +142,21 @@ fn contacts_in(document: &str) -> Option<String> {
 }
 
 /// Filters as JSON: `[["status","active","inactive"]]`.
-fn write_filters(filters: &[Filter]) -> String {
-    let one = |filter: &Filter| {
+fn write_filters(filters: &[SubscriptionFilter]) -> String {
+    let one = |filter: &SubscriptionFilter| {
         let name = std::iter::once(filter.name.as_str());
         json!(name.chain(filter.values.iter().map(String::as_str)).collect::<Vec<_>>())
     };
     Value::Array(filters.iter().map(one).collect()).to_string()
 }
 
-fn read_filters(text: &str) -> Result<Vec<Filter>, Error> {
+fn read_filters(text: &str) -> Result<Vec<SubscriptionFilter>, Error> {
     let all: Vec<Vec<String>> = serde_json::from_str(text).map_err(Error::fault)?;
     let one = |parts: Vec<String>| {
         let mut parts = parts.into_iter();
         let name =
             parts.next().and_then(|name| FilterName::parse(&name)).ok_or_else(|| corrupt("filters"))?;
-        Ok(Filter { name, values: parts.collect() })
+        Ok(SubscriptionFilter { name, values: parts.collect() })
     };
     all.into_iter().map(one).collect()
 }

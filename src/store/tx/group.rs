@@ -15,7 +15,7 @@ use diesel::connection::SimpleConnection as _;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::audit::record::AuditRecord;
-use crate::tx::run::{Mode, begin, carry_out};
+use crate::tx::run::{TransactionMode, begin, run_in_transaction};
 use crate::tx::transaction::Tx;
 use crate::tx::write::Writer;
 use base::error::Error;
@@ -31,7 +31,7 @@ pub(crate) struct Group {
     wait: Duration,
 }
 
-/// A write in the queue. Whoever does not want to wait any longer closes `turn`, and it is left out.
+/// A write in the queue. A caller that stops waiting closes `turn`, and the write is left out.
 struct Job {
     turn: oneshot::Sender<()>,
     work: Box<dyn Work>,
@@ -46,7 +46,7 @@ trait Work: Send {
     fn name(&self) -> &'static str;
     /// Runs it; whether what it did may be committed.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
-    /// Tells whoever waits: the result that it had, or why that came to nothing.
+    /// Sends the caller the result, or why the transaction was undone.
     fn answer(self: Box<Self>, undone: Option<&Error>);
 }
 
@@ -54,7 +54,7 @@ struct Task<T, E, F> {
     name: &'static str,
     work: Option<F>,
     result: Option<Result<T, E>>,
-    told: oneshot::Sender<Result<T, E>>,
+    waiting: oneshot::Sender<Result<T, E>>,
 }
 
 impl<T, E, F> Work for Task<T, E, F>
@@ -74,13 +74,13 @@ where
 
     fn answer(self: Box<Self>, undone: Option<&Error>) {
         let result = match (undone, self.result) {
-            (Some(why), _) => Err(why.again().into()),
+            (Some(why), _) => Err(why.duplicate().into()),
             (None, Some(result)) => result,
-            // It panicked: whoever waits hears of it by its absence.
+            // It panicked: the caller learns of it because the channel closes.
             (None, None) => return,
         };
-        // Nobody waits any more where the client has gone.
-        drop(self.told.send(result));
+        // A client that disconnected does not receive it.
+        drop(self.waiting.send(result));
     }
 }
 
@@ -116,7 +116,7 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// Those of `work`; [`Kind::Busy`](base::error::Kind) when its turn does not come in time, or the commit
+    /// Those of `work`; [`ErrorKind::Busy`](base::error::ErrorKind) when its turn does not come in time, or the commit
     /// fails: then nothing of it happened.
     pub(crate) async fn write<T, E, F>(&self, name: &'static str, work: F) -> Result<T, E>
     where
@@ -152,8 +152,8 @@ impl Group {
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         let (turn, has_turn) = oneshot::channel();
-        let (told, result) = oneshot::channel();
-        let work = Box::new(Task { name, work: Some(work), result: None, told });
+        let (waiting, result) = oneshot::channel();
+        let work = Box::new(Task { name, work: Some(work), result: None, waiting });
         self.queue.send(Job { turn, work }).or(Err(Error::busy("the thread that writes is gone")))?;
         Ok((has_turn, result))
     }
@@ -166,9 +166,9 @@ fn stopped() -> Error {
 /// Runs all in one transaction and tells each what came of it.
 fn run_together(writer: &Writer, mut works: Vec<Box<dyn Work>>) {
     // An error is about the transaction as a whole; without one there was nothing to commit.
-    let ended = begin(&writer.pool, Mode::Write)
-        .map_err(Some)
-        .and_then(|pooled| carry_out(pooled, &writer.published, |tx| run_each(tx, writer, &mut works)));
+    let ended = begin(&writer.pool, TransactionMode::Write).map_err(Some).and_then(|pooled| {
+        run_in_transaction(pooled, &writer.published, |tx| run_each(tx, writer, &mut works))
+    });
     let undone = ended.err().flatten();
     for work in works {
         work.answer(undone.as_ref());

@@ -6,6 +6,8 @@ mod run;
 mod transaction;
 mod write;
 
-pub(crate) use run::{Mode, begin, carry_out, run, run_bare, run_bare_now, run_now, run_on};
+pub(crate) use run::{
+    TransactionMode, begin, run, run_bare, run_bare_now, run_in_transaction, run_now, run_on,
+};
 pub use transaction::{Budget, Tx};
 pub(crate) use write::{Writer, run_again};

@@ -13,25 +13,30 @@ use base::error::Error;
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum TransactionMode {
     Read,
     Write,
 }
 
 /// Runs `work` in a transaction: commits when it returns `Ok`, rolls back when it returns `Err`. A commit of
 /// something that was published is told to `published`.
-pub(crate) fn run<T, E, F>(pool: &Pool<Manager>, mode: Mode, published: &Notify, work: F) -> Result<T, E>
+pub(crate) fn run<T, E, F>(
+    pool: &Pool<Manager>,
+    mode: TransactionMode,
+    published: &Notify,
+    work: F,
+) -> Result<T, E>
 where
     E: From<Error>,
     F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
 {
-    carry_out(begin(pool, mode)?, published, work)
+    run_in_transaction(begin(pool, mode)?, published, work)
 }
 
 /// As [`run`], on the connection that is free now, if one is; else the work is given back.
 pub(crate) fn run_now<T, E, F>(
     pool: &Pool<Manager>,
-    mode: Mode,
+    mode: TransactionMode,
     published: &Notify,
     work: F,
 ) -> Result<Result<T, E>, F>
@@ -46,7 +51,7 @@ where
 /// As [`run`], on this connection.
 pub(crate) fn run_on<T, E, F>(
     mut pooled: r2d2::PooledConnection<Manager>,
-    mode: Mode,
+    mode: TransactionMode,
     published: &Notify,
     work: F,
 ) -> Result<T, E>
@@ -56,7 +61,7 @@ where
 {
     begin_on(&mut pooled, mode).map_err(Error::from)?;
     pooled.may_catch_up = false;
-    carry_out(pooled, published, work)
+    run_in_transaction(pooled, published, work)
 }
 
 /// Runs `work` without a transaction: each of its statements sees the database as it is at that moment. A database
@@ -100,7 +105,7 @@ where
     result
 }
 
-pub(crate) fn carry_out<T, E, F>(
+pub(crate) fn run_in_transaction<T, E, F>(
     mut pooled: r2d2::PooledConnection<Manager>,
     published: &Notify,
     work: F,
@@ -141,13 +146,16 @@ where
 /// Takes a connection and begins. A database server that was restarted leaves dead connections in the
 /// pool: each is found out here and thrown away, until one works or all were tried. SQLite has no server:
 /// there it is the lock that was waited for in vain, and the caller is told at once.
-pub(crate) fn begin(pool: &Pool<Manager>, mode: Mode) -> Result<r2d2::PooledConnection<Manager>, Error> {
+pub(crate) fn begin(
+    pool: &Pool<Manager>,
+    mode: TransactionMode,
+) -> Result<r2d2::PooledConnection<Manager>, Error> {
     let mut left = pool.max_size() + 1;
     loop {
         let mut pooled = pool.get().map_err(Error::busy)?;
         match begin_on(&mut pooled, mode) {
             Ok(()) => {
-                pooled.may_catch_up = mode == Mode::Read;
+                pooled.may_catch_up = mode == TransactionMode::Read;
                 return Ok(pooled);
             }
             Err(_) if left > 0 && matches!(pooled.db, Db::Postgres(_)) => left -= 1,
@@ -156,7 +164,7 @@ pub(crate) fn begin(pool: &Pool<Manager>, mode: Mode) -> Result<r2d2::PooledConn
     }
 }
 
-fn begin_on(pooled: &mut Pooled, mode: Mode) -> diesel::QueryResult<()> {
+fn begin_on(pooled: &mut Pooled, mode: TransactionMode) -> diesel::QueryResult<()> {
     pooled.is_in_use = true;
     let statement = begin_statement(pooled, mode);
     pooled.db.batch_execute(&statement)
@@ -167,7 +175,7 @@ fn begin_on(pooled: &mut Pooled, mode: Mode) -> diesel::QueryResult<()> {
 ///
 /// Through a pooler, what is set for a session is set for the next client of that session: there the settings of a connection
 /// (`POSTGRES_SETTINGS` in [`crate::db`]) are set for the transaction, in the same message as its beginning.
-fn begin_statement(pooled: &Pooled, mode: Mode) -> Cow<'static, str> {
+fn begin_statement(pooled: &Pooled, mode: TransactionMode) -> Cow<'static, str> {
     let settings = || {
         let deadline = milliseconds(pooled.deadline);
         format!(
@@ -176,13 +184,17 @@ fn begin_statement(pooled: &Pooled, mode: Mode) -> Cow<'static, str> {
         )
     };
     match (&pooled.db, mode, pooled.has_pooler) {
-        (Db::Sqlite(_), Mode::Write, _) => "BEGIN IMMEDIATE".into(),
-        (Db::Sqlite(_), Mode::Read, _) | (Db::Postgres(_), Mode::Write, false) => "BEGIN".into(),
-        (Db::Postgres(_), Mode::Read, false) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".into(),
-        (Db::Postgres(_), Mode::Write, true) => {
+        (Db::Sqlite(_), TransactionMode::Write, _) => "BEGIN IMMEDIATE".into(),
+        (Db::Sqlite(_), TransactionMode::Read, _) | (Db::Postgres(_), TransactionMode::Write, false) => {
+            "BEGIN".into()
+        }
+        (Db::Postgres(_), TransactionMode::Read, false) => {
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".into()
+        }
+        (Db::Postgres(_), TransactionMode::Write, true) => {
             format!("BEGIN; SET LOCAL synchronous_commit TO on; {}", settings()).into()
         }
-        (Db::Postgres(_), Mode::Read, true) => {
+        (Db::Postgres(_), TransactionMode::Read, true) => {
             format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}", settings()).into()
         }
     }

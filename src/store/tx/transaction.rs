@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection as _;
 use crate::access_journal::tail::Tail;
 use crate::audit::record::AuditRecord;
 use crate::db::{Db, Meter, Pooled};
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 
 /// An open transaction: what a use case reads and writes through. The methods live with the
 /// aggregates, one file each.
@@ -66,12 +66,12 @@ impl<'c> Tx<'c> {
     ///
     /// # Errors
     ///
-    /// [`Kind::TooCostly`].
+    /// [`ErrorKind::TooCostly`].
     pub fn check_budget(&self) -> Result<(), Error> {
         match self.most {
             Some(most) if self.meter.count() >= most => {
                 tracing::warn!("a request was refused: it needs more statements than one may send");
-                Err(Error::new(Kind::TooCostly, TOO_MANY_STATEMENTS))
+                Err(Error::new(ErrorKind::TooCostly, TOO_MANY_STATEMENTS))
             }
             Some(_) | None => Ok(()),
         }

@@ -10,7 +10,7 @@ use r2d2::Pool;
 use tokio::sync::Notify;
 
 use crate::db::Manager;
-use crate::tx::run::{Mode, begin, carry_out};
+use crate::tx::run::{TransactionMode, begin, run_in_transaction};
 use crate::tx::transaction::Tx;
 use base::error::Error;
 use base::held;
@@ -58,9 +58,9 @@ where
 {
     let mut tries = 1;
     loop {
-        let pooled = begin(&writer.pool, Mode::Write)?;
+        let pooled = begin(&writer.pool, TransactionMode::Write)?;
         let meter = Arc::clone(&pooled.meter);
-        let result = writer.watch(name, || carry_out(pooled, &writer.published, &mut work));
+        let result = writer.watch(name, || run_in_transaction(pooled, &writer.published, &mut work));
         let is_given_up = result.is_err() && meter.is_victim();
         if !is_given_up || tries > TRIES {
             return result;

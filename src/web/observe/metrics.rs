@@ -76,7 +76,7 @@ impl Metrics {
             attempts: IntCounterVec::new(
                 Opts::new(
                     "onbehalf_delivery_attempts_total",
-                    "Attempts to tell a consumer, by what was told and by outcome (taken, or a code of failure).",
+                    "Delivery attempts, by kind of notification and by outcome (`taken`, or a failure code).",
                 ),
                 &["kind", "outcome"],
             )?,

@@ -70,7 +70,7 @@ pub fn start_log(log: &Log) {
 /// Logs a failure of ours with its causes. Display texts of the drivers name no values.
 pub fn log_failure(error: &Error) {
     let cause = error.cause();
-    tracing::error!(kind = ?error.kind(), cause, "{}", error.told());
+    tracing::error!(kind = ?error.kind(), cause, "{}", error.message());
 }
 
 #[cfg(test)]

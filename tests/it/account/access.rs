@@ -1,28 +1,28 @@
 //! The access modes of contract §1.1 with the decisions of §9, and what citizens may do with roles.
 
-use domain::account::{Proofing, Who};
+use domain::account::{Principal, Proofing};
 use domain::person::{NhsNumber, NumberCheck};
-use domain::proxy::{Change, EndChange, LegalBasis, OdsCode, ReasonCode, Role, Status, StatusReason};
-use service::access::{Action, Refusal};
+use domain::proxy::{EndChange, LegalBasis, OdsCode, ReasonCode, Role, RoleChange, Status, StatusReason};
+use service::access::{AccessDenied, Action};
 use service::access::{decide_change, decide_kind, decide_parties};
-use service::admission::admit;
-use service::admission::{Denied, PresentedCredentials};
-use service::policy::{AccessPolicy, Token};
+use service::authentication::authenticate;
+use service::authentication::{AuthenticationError, PresentedCredentials};
+use service::policy::{AccessPolicy, BearerToken};
 use sha2::{Digest as _, Sha256};
 
 use crate::proxy::role_create::{STRICT, create, draft, number};
 
-fn citizen(text: &str) -> Who {
+fn citizen(text: &str) -> Principal {
     let nhs_number = NhsNumber::parse(text, NumberCheck::Modulus11).unwrap();
-    Who::Citizen { nhs_number, proofing: Proofing::P9 }
+    Principal::Citizen { nhs_number, proofing: Proofing::P9 }
 }
 
-fn staff() -> Who {
-    Who::Staff { name: "staff".to_owned(), organisation: None }
+fn staff() -> Principal {
+    Principal::Staff { name: "staff".to_owned(), organisation: None }
 }
 
-fn system() -> Who {
-    Who::System { name: "system".to_owned() }
+fn system() -> Principal {
+    Principal::System { name: "system".to_owned() }
 }
 
 #[test]
@@ -40,10 +40,10 @@ fn each_caller_kind_is_authorized_by_its_access_mode() {
     ];
     assert_eq!(allowed.map(|(action, _)| action), Action::ALL);
     for (action, modes) in allowed {
-        for (who, may) in [citizen("9000000009"), staff(), system()].iter().zip(modes) {
-            assert_eq!(decide_kind(who, action).is_ok(), may, "{} {action:?}", who.kind());
+        for (principal, may) in [citizen("9000000009"), staff(), system()].iter().zip(modes) {
+            assert_eq!(decide_kind(principal, action).is_ok(), may, "{} {action:?}", principal.kind());
         }
-        assert_eq!(decide_kind(&Who::Anyone, action), Ok(()));
+        assert_eq!(decide_kind(&Principal::Anyone, action), Ok(()));
     }
 }
 
@@ -52,15 +52,15 @@ fn citizen_is_authorized_only_for_data_that_names_them() {
     let parties = [number("9000000017"), number("9000000009")];
     assert_eq!(decide_parties(&citizen("9000000017"), &parties), Ok(()));
     assert_eq!(decide_parties(&citizen("9000000009"), &parties), Ok(()));
-    assert_eq!(decide_parties(&citizen("9000000025"), &parties), Err(Refusal));
-    for who in [staff(), system(), Who::Anyone, Who::Service] {
-        assert_eq!(decide_parties(&who, &parties), Ok(()));
+    assert_eq!(decide_parties(&citizen("9000000025"), &parties), Err(AccessDenied));
+    for principal in [staff(), system(), Principal::Anyone, Principal::Service] {
+        assert_eq!(decide_parties(&principal, &parties), Ok(()));
     }
 }
 
-fn ending(reason: ReasonCode) -> Change {
+fn ending(reason: ReasonCode) -> RoleChange {
     let reason = StatusReason::new(reason, Some("words".to_owned())).unwrap();
-    Change { status: Some(Status::Inactive), reason: Some(reason), ..Change::default() }
+    RoleChange { status: Some(Status::Inactive), reason: Some(reason), ..RoleChange::default() }
 }
 
 fn role() -> Role {
@@ -76,7 +76,7 @@ fn patient_and_proxy_may_end_a_role_for_two_reasons_only() {
             assert_eq!(decision.is_ok(), theirs.contains(&reason), "{}", reason.code());
         }
         assert_eq!(decide_change(&staff(), &role(), &ending(reason)), Ok(()));
-        assert_eq!(decide_change(&citizen("9000000025"), &role(), &ending(reason)), Err(Refusal));
+        assert_eq!(decide_change(&citizen("9000000025"), &role(), &ending(reason)), Err(AccessDenied));
     }
 }
 
@@ -85,27 +85,27 @@ fn patient_and_proxy_may_only_end_a_role() {
     let party = citizen("9000000009");
     let end = ending(ReasonCode::RoleDeactivatedPatientRequest);
     let others = [
-        Change::default(),
-        Change { status: Some(Status::Active), ..end.clone() },
-        Change { end: Some(EndChange::Clear), ..end.clone() },
-        Change { legal_basis: Some(LegalBasis::Consent), ..end.clone() },
-        Change { grantor: Some(OdsCode::parse("A20047").unwrap()), ..end.clone() },
-        Change { end: Some(EndChange::Clear), ..Change::default() },
+        RoleChange::default(),
+        RoleChange { status: Some(Status::Active), ..end.clone() },
+        RoleChange { end: Some(EndChange::Clear), ..end.clone() },
+        RoleChange { legal_basis: Some(LegalBasis::Consent), ..end.clone() },
+        RoleChange { grantor: Some(OdsCode::parse("A20047").unwrap()), ..end.clone() },
+        RoleChange { end: Some(EndChange::Clear), ..RoleChange::default() },
     ];
     for change in others {
-        assert_eq!(decide_change(&party, &role(), &change), Err(Refusal), "{change:?}");
+        assert_eq!(decide_change(&party, &role(), &change), Err(AccessDenied), "{change:?}");
     }
     let ended = Role { status: Status::Inactive, ..role() };
-    assert_eq!(decide_change(&party, &ended, &end), Err(Refusal));
+    assert_eq!(decide_change(&party, &ended, &end), Err(AccessDenied));
 }
 
 #[test]
 fn bearer_token_is_matched_by_its_sha256() {
-    let token = Token { digest: Sha256::digest(b"the token").into(), who: system() };
+    let token = BearerToken { digest: Sha256::digest(b"the token").into(), principal: system() };
     let policy = AccessPolicy::Tokens(vec![token]);
-    assert_eq!(policy.find_who("the token"), Some(system()));
+    assert_eq!(policy.find_principal("the token"), Some(system()));
     for wrong in ["", "the token ", "THE TOKEN"] {
-        assert_eq!(policy.find_who(wrong), None, "{wrong:?}");
+        assert_eq!(policy.find_principal(wrong), None, "{wrong:?}");
     }
     assert!(!format!("{policy:?}").contains("digest"));
 }
@@ -113,26 +113,26 @@ fn bearer_token_is_matched_by_its_sha256() {
 #[test]
 fn request_without_a_token_is_401_except_in_the_sandbox() {
     let now = "2026-11-22T12:00:00Z".parse().unwrap();
-    let shown = |authorization| PresentedCredentials {
+    let presented = |authorization| PresentedCredentials {
         authorization,
         dpop: None,
         method: "GET",
         url: "https://x/y",
         query: "",
     };
-    let token = Token { digest: Sha256::digest(b"the token").into(), who: system() };
+    let token = BearerToken { digest: Sha256::digest(b"the token").into(), principal: system() };
     let policy = AccessPolicy::Tokens(vec![token]);
-    let who = |policy: &AccessPolicy, authorization| {
-        admit(policy, None, &shown(authorization), now).map(|caller| caller.who)
+    let principal = |policy: &AccessPolicy, authorization| {
+        authenticate(policy, None, &presented(authorization), now).map(|caller| caller.principal)
     };
-    assert_eq!(who(&policy, Some("bearer the token")), Ok(system()));
+    assert_eq!(principal(&policy, Some("bearer the token")), Ok(system()));
     for (wrong, denied) in [
-        (None, Denied::NoToken),
-        (Some("Basic dGhlIHRva2Vu"), Denied::NoToken),
-        (Some("Bearer another"), Denied::Unknown),
-        (Some("DPoP the token"), Denied::Unknown),
+        (None, AuthenticationError::NoToken),
+        (Some("Basic dGhlIHRva2Vu"), AuthenticationError::NoToken),
+        (Some("Bearer another"), AuthenticationError::Unknown),
+        (Some("DPoP the token"), AuthenticationError::Unknown),
     ] {
-        assert_eq!(who(&policy, wrong), Err(denied), "{wrong:?}");
+        assert_eq!(principal(&policy, wrong), Err(denied), "{wrong:?}");
     }
-    assert_eq!(who(&AccessPolicy::Open, None), Ok(Who::Anyone));
+    assert_eq!(principal(&AccessPolicy::Open, None), Ok(Principal::Anyone));
 }

@@ -11,12 +11,12 @@ pub fn form(path: &str, fields: &[(&str, &str)]) -> Request {
 }
 
 /// A browser: one cookie, and redirects within the server are followed.
-pub struct Browser<'a> {
+pub struct JourneyBrowser<'a> {
     pub app: &'a TestApp,
     pub cookie: Option<String>,
 }
 
-impl Browser<'_> {
+impl JourneyBrowser<'_> {
     pub async fn send(&mut self, request: Request) -> Response {
         let request = match &self.cookie {
             Some(cookie) => request.header("Cookie", cookie),
@@ -81,7 +81,7 @@ pub async fn journey_for(
     changes: &[(&str, &str)],
     method: &str,
 ) -> HashMap<String, String> {
-    let mut browser = Browser { app, cookie: None };
+    let mut browser = JourneyBrowser { app, cookie: None };
     let asked = asked(app, changes);
     let begun = match method {
         "GET" => Request::new("GET", &format!("/oauth/authorize?{asked}")),

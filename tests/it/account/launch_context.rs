@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::account::{GrantType, IntrospectionSubject, Mode, Registration, Scopes};
+use domain::account::{AccessMode, GrantType, IntrospectionSubject, Registration, Scopes};
 use domain::proxy::OdsCode;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ async fn start(backend: Backend) -> TestApp {
     };
     let mut registrations = apps();
     registrations.push(smart);
-    let ward = Registration { mode: Mode::Staff, ..registrations[0].clone() };
+    let ward = Registration { mode: AccessMode::Staff, ..registrations[0].clone() };
     registrations.push(Registration { client_id: "ward".to_owned(), ..ward });
     let policy = service::policy::AccessPolicy::Tokens(Vec::new());
     TestApp::start(backend, Options { policy, registrations, ..Options::default() }).await
@@ -51,11 +51,11 @@ async fn send(server: &TestApp, form: &[(&str, &str)]) -> Value {
 
 /// Every member of a token response, as introspection returns it to both kinds of producers; and the claims
 /// of an id token.
-async fn assert_same(server: &TestApp, case: &str, told: &Value, account: &str) {
-    let worth = ask(server, "producer", &told["access_token"]).await;
-    let smart = ask(server, "smart", &told["access_token"]).await;
+async fn assert_same(server: &TestApp, case: &str, body: &Value, account: &str) {
+    let worth = ask(server, "producer", &body["access_token"]).await;
+    let smart = ask(server, "smart", &body["access_token"]).await;
     for (name, value) in
-        told.as_object().unwrap().iter().filter(|(name, _)| !OF_THE_RESPONSE.contains(&name.as_str()))
+        body.as_object().unwrap().iter().filter(|(name, _)| !OF_THE_RESPONSE.contains(&name.as_str()))
     {
         assert_eq!((&worth[name], &smart[name]), (value, value), "{case}: {name}");
     }
@@ -63,7 +63,7 @@ async fn assert_same(server: &TestApp, case: &str, told: &Value, account: &str) 
     for name in
         ["patient", "encounter", "need_patient_banner", "smart_style_url", "fhirContext", "intent", "tenant"]
     {
-        assert_eq!(worth.get(name), told.get(name), "{case}: {name}");
+        assert_eq!(worth.get(name), body.get(name), "{case}: {name}");
     }
     let issuer = format!("http://{}", server.address);
     assert_eq!(
@@ -71,19 +71,19 @@ async fn assert_same(server: &TestApp, case: &str, told: &Value, account: &str) 
         (&true.into(), &account.into(), &issuer.into()),
         "{case}"
     );
-    assert_eq!(worth["exp"], server.now().timestamp() + told["expires_in"].as_i64().unwrap(), "{case}");
-    if told["id_token"].is_string() {
-        let who = claims(&told["id_token"]);
+    assert_eq!(worth["exp"], server.now().timestamp() + body["expires_in"].as_i64().unwrap(), "{case}");
+    if body["id_token"].is_string() {
+        let principal = claims(&body["id_token"]);
         for name in ["sub", "iss", "fhirUser"] {
-            assert_eq!(smart.get(name), who.get(name), "{case}: {name}");
+            assert_eq!(smart.get(name), principal.get(name), "{case}: {name}");
         }
-        assert_eq!(worth["fhirUser"], who["fhirUser"], "{case}");
+        assert_eq!(worth["fhirUser"], principal["fhirUser"], "{case}");
     }
     // Nothing else depends on the producer.
     let names = |answer: &Value| answer.as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>();
     assert_eq!(names(&worth), names(&smart), "{case}");
-    if told["refresh_token"].is_string() {
-        let worth = ask(server, "producer", &told["refresh_token"]).await;
+    if body["refresh_token"].is_string() {
+        let worth = ask(server, "producer", &body["refresh_token"]).await;
         assert_eq!(
             (&worth["sub"], &worth["token_type"]),
             (&account.into(), &"refresh_token".into()),
@@ -135,9 +135,9 @@ async fn introspection_repeats_every_member_of_the_token_response_for_every_gran
         ..acting
     };
     super::oauth::kit::keep(&server, acting.clone()).await;
-    let told = server.send(redeem("portal", &code(&server, &acting).await)).await.json();
-    assert_eq!(told["patient"], CHILD);
-    assert_same(&server, "code, acting", &told, CHILD).await;
+    let body = server.send(redeem("portal", &code(&server, &acting).await)).await.json();
+    assert_eq!(body["patient"], CHILD);
+    assert_same(&server, "code, acting", &body, CHILD).await;
 
     let subject = tokens(&server, "portal", SCOPES).await;
     let form = [
@@ -147,17 +147,17 @@ async fn introspection_repeats_every_member_of_the_token_response_for_every_gran
         ("subject_token_type", ACCESS_TOKEN),
         ("patient", CHILD),
     ];
-    let told = send(&server, &form).await;
-    assert_eq!(told["patient"], CHILD);
-    assert_same(&server, "exchange", &told, CHILD).await;
-    let smart = ask(&server, "smart", &told["access_token"]).await;
+    let body = send(&server, &form).await;
+    assert_eq!(body["patient"], CHILD);
+    assert_same(&server, "exchange", &body, CHILD).await;
+    let smart = ask(&server, "smart", &body["access_token"]).await;
     assert_eq!((&smart["sub"], &smart["act"]["sub"]), (&claims(&subject["id_token"])["sub"], &ME.into()));
     seen.insert(EXCHANGE);
 
     let staff = domain::account::Grant {
         id: Uuid::now_v7(),
         app: "ward".to_owned(),
-        mode: Mode::Staff,
+        mode: AccessMode::Staff,
         patient: None,
         proxy: None,
         role: None,
@@ -168,12 +168,12 @@ async fn introspection_repeats_every_member_of_the_token_response_for_every_gran
         ..acting
     };
     super::oauth::kit::keep(&server, staff.clone()).await;
-    let told = server.send(redeem("ward", &code(&server, &staff).await)).await.json();
-    assert_same(&server, "code, staff", &told, "555021935107").await;
+    let body = server.send(redeem("ward", &code(&server, &staff).await)).await.json();
+    assert_same(&server, "code, staff", &body, "555021935107").await;
 
     let assertion = sign(&ES384, header(&ES384), &assertion_claims(&server));
-    let told = server.send(ask_backend(&assertion, "system/Consent.rs")).await.json();
-    assert_same(&server, "client credentials", &told, "epr").await;
+    let body = server.send(ask_backend(&assertion, "system/Consent.rs")).await.json();
+    assert_same(&server, "client credentials", &body, "epr").await;
     seen.insert(GrantType::ClientCredentials.as_str());
     assert_eq!(seen, GrantType::ALL.map(GrantType::as_str).into(), "a grant type has no case here");
 }

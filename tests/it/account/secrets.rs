@@ -4,16 +4,16 @@ use chrono::TimeDelta;
 use rstest::rstest;
 
 use super::authorize::{REDIRECT, form_token, registration};
-use super::journey::{Browser, asked, form, journey};
+use super::journey::{JourneyBrowser, asked, form, journey};
 use super::oauth::kit::{VERIFIER, post};
 use crate::support::{Backend, Options, Request, TestApp, sql};
-use domain::account::Mode;
+use domain::account::AccessMode;
 
 const ME: &str = "9000000017";
 const SCOPE: &str = "openid offline_access user/Consent.rs";
 
 async fn start(backend: Backend) -> TestApp {
-    let registrations = vec![registration("portal", Mode::Citizen)];
+    let registrations = vec![registration("portal", AccessMode::Citizen)];
     TestApp::start(backend, Options { registrations, is_simulating: true, ..Options::default() }).await
 }
 
@@ -21,7 +21,7 @@ async fn start(backend: Backend) -> TestApp {
 #[actix_web::test]
 async fn session_cookie_changes_at_log_in(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
-    let mut browser = Browser { app: &app, cookie: None };
+    let mut browser = JourneyBrowser { app: &app, cookie: None };
     let path = format!("/oauth/authorize?{}", asked(&app, &[("scope", SCOPE)]));
     let begun = browser.send(Request::new("GET", &path)).await;
     let (_, at) = browser.follow(begun).await;
@@ -36,7 +36,7 @@ async fn session_cookie_changes_at_log_in(#[values(Backend::Sqlite, Backend::Pos
     assert_ne!(browser.cookie.as_deref(), Some(before.as_str()));
     // An attacker who planted the old cookie gets nothing with it.
     let token = form_token(&page);
-    let mut planted = Browser { app: &app, cookie: Some(before) };
+    let mut planted = JourneyBrowser { app: &app, cookie: Some(before) };
     assert_eq!(planted.send(Request::new("GET", "/oauth/approve")).await.status, 400);
     let fields = [("token", token.as_str()), ("answer", "allow")];
     assert_eq!(planted.send(form("/oauth/approve", &fields)).await.status, 400);
@@ -93,7 +93,7 @@ async fn no_table_holds_a_code_a_token_or_a_cookie(
 ) {
     let app = start(backend).await;
     // One log-in in progress, one with a code, one with tokens.
-    let mut browser = Browser { app: &app, cookie: None };
+    let mut browser = JourneyBrowser { app: &app, cookie: None };
     let path = format!("/oauth/authorize?{}", asked(&app, &[("scope", SCOPE)]));
     browser.send(Request::new("GET", &path)).await;
     let cookie = browser.cookie.clone().expect("a cookie");
@@ -106,8 +106,8 @@ async fn no_table_holds_a_code_a_token_or_a_cookie(
         ("redirect_uri", REDIRECT),
         ("code_verifier", VERIFIER),
     ];
-    let told = app.send(post("/oauth/token", &redeemed)).await.json();
-    let secret = |name: &str| told[name].as_str().expect("a token").to_owned();
+    let content = app.send(post("/oauth/token", &redeemed)).await.json();
+    let secret = |name: &str| content[name].as_str().expect("a token").to_owned();
     let (_, cookie) = cookie.split_once('=').expect("a value");
     let secrets = [
         unused,

@@ -98,12 +98,12 @@ fn assert_token_response(answer: &Response, asked: &str) {
         (Some("no-store"), Some("no-cache"))
     );
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    let told = answer.json();
-    assert!(told["access_token"].is_string() && told["expires_in"].is_u64(), "{told}");
-    assert!(told["token_type"].as_str().unwrap().eq_ignore_ascii_case("bearer"));
+    let body = answer.json();
+    assert!(body["access_token"].is_string() && body["expires_in"].is_u64(), "{body}");
+    assert!(body["token_type"].as_str().unwrap().eq_ignore_ascii_case("bearer"));
     let asked: Vec<&str> = asked.split(' ').collect();
-    assert!(words(&told["scope"]).iter().all(|scope| asked.contains(scope)), "{told}");
-    let contexts = told.get("fhirContext").and_then(Value::as_array);
+    assert!(words(&body["scope"]).iter().all(|scope| asked.contains(scope)), "{body}");
+    let contexts = body.get("fhirContext").and_then(Value::as_array);
     assert!(contexts.is_none_or(|contexts| contexts.iter().all(Value::is_object)));
 }
 
@@ -118,12 +118,12 @@ async fn smart_configuration_has_the_required_members(
     let answer = app.send(Request::new("GET", path).header("Origin", ORIGIN)).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    let told = answer.json();
+    let body = answer.json();
     for name in ["authorization_endpoint", "token_endpoint", "issuer", "jwks_uri"] {
-        assert!(told[name].as_str().is_some_and(|url| url.starts_with("http")), "{name}");
+        assert!(body[name].as_str().is_some_and(|url| url.starts_with("http")), "{name}");
     }
     let list = |name: &str| -> Vec<String> {
-        told[name].as_array().unwrap().iter().map(|item| item.as_str().unwrap().to_owned()).collect()
+        body[name].as_array().unwrap().iter().map(|item| item.as_str().unwrap().to_owned()).collect()
     };
     assert!(list("capabilities").contains(&"sso-openid-connect".to_owned()));
     assert!(!list("capabilities").contains(&"launch-ehr".to_owned()));
@@ -147,11 +147,11 @@ async fn public_client_standalone_launch(
     let answer = app.send(exchange("portal", &answer["code"], Some(VERIFIER))).await;
     assert_eq!(answer.status, 200);
     assert_token_response(&answer, ALL);
-    let told = answer.json();
-    assert_eq!((&told["patient"], &told["need_patient_banner"]), (&ME.into(), &true.into()));
-    assert!(told["refresh_token"].is_string() && told["id_token"].is_string());
-    assert_eq!(read(&app, &format!("/Patient/{ME}"), &told).await.json()["id"], ME);
-    let style = told["smart_style_url"].as_str().unwrap();
+    let body = answer.json();
+    assert_eq!((&body["patient"], &body["need_patient_banner"]), (&ME.into(), &true.into()));
+    assert!(body["refresh_token"].is_string() && body["id_token"].is_string());
+    assert_eq!(read(&app, &format!("/Patient/{ME}"), &body).await.json()["id"], ME);
+    let style = body["smart_style_url"].as_str().unwrap();
     let path = style.strip_prefix(&format!("http://{}", app.address)).expect("it is here");
     let style = app.send(Request::new("GET", path).header("Origin", ORIGIN)).await;
     assert_eq!((style.status, style.header("access-control-allow-origin")), (200, Some("*")));
@@ -175,8 +175,8 @@ async fn id_token_has_sub_and_a_readable_fhir_user(
 ) {
     let app = start(backend).await;
     let issuer = format!("http://{}", app.address);
-    let told = tokens(&app, ALL).await;
-    let id_token = told["id_token"].as_str().unwrap();
+    let body = tokens(&app, ALL).await;
+    let id_token = body["id_token"].as_str().unwrap();
     let configuration = app.send(Request::new("GET", "/.well-known/openid-configuration")).await.json();
     for name in [
         "issuer",
@@ -206,7 +206,7 @@ async fn id_token_has_sub_and_a_readable_fhir_user(
     assert_eq!(said["nonce"], "a-nonce-of-the-app");
     let user =
         said["fhirUser"].as_str().unwrap().strip_prefix(&format!("{issuer}/FHIR/R4")).expect("of ours");
-    let resource = read(&app, user, &told).await;
+    let resource = read(&app, user, &body).await;
     assert_eq!(resource.status, 200);
     assert!([Some("*"), Some(ORIGIN)].contains(&resource.header("access-control-allow-origin")));
     let resource = resource.json();
@@ -275,16 +275,16 @@ async fn introspection_equals_the_token_response(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
-    let told = tokens(&app, ALL).await;
+    let body = tokens(&app, ALL).await;
     let introspect = |token: &str| basic(post("/oauth/introspect", &[("token", token)]), "producer", SECRET);
-    let answer = app.send(introspect(told["access_token"].as_str().unwrap())).await;
+    let answer = app.send(introspect(body["access_token"].as_str().unwrap())).await;
     assert_eq!(answer.status, 200);
     let worth = answer.json();
     assert_eq!((&worth["active"], &worth["client_id"]), (&true.into(), &"portal".into()));
-    assert_eq!((&worth["scope"], &worth["patient"]), (&told["scope"], &told["patient"]));
+    assert_eq!((&worth["scope"], &worth["patient"]), (&body["scope"], &body["patient"]));
     assert!(worth["exp"].as_i64().unwrap() >= app.now().timestamp() - 600);
     assert_eq!(worth["iss"], format!("http://{}", app.address));
-    assert_eq!(worth["fhirUser"], part(told["id_token"].as_str().unwrap(), 1)["fhirUser"]);
+    assert_eq!(worth["fhirUser"], part(body["id_token"].as_str().unwrap(), 1)["fhirUser"]);
     // Which `sub` it is: `launch_context.rs`.
     assert_eq!(worth["sub"], ME);
     let nothing = app.send(introspect("INVALID_TOKEN_VALUE")).await;
@@ -336,16 +336,16 @@ async fn revoked_or_unknown_token_is_rejected(
 ) {
     let app = start(backend).await;
     let path = format!("/Patient/{ME}");
-    let told = tokens(&app, ALL).await;
-    assert_eq!(read(&app, &path, &told).await.status, 200);
+    let body = tokens(&app, ALL).await;
+    assert_eq!(read(&app, &path, &body).await.status, 200);
     let bare = app.send(Request::new("GET", &format!("/FHIR/R4{path}"))).await;
     assert_eq!(bare.status, 401);
     let status = app.send(refresh(&json!({ "refresh_token": "BAD_REFRESH" }), None)).await.status;
     assert!([400, 401].contains(&status), "{status}");
-    let form = [("client_id", "portal"), ("token", told["access_token"].as_str().unwrap())];
+    let form = [("client_id", "portal"), ("token", body["access_token"].as_str().unwrap())];
     assert_eq!(app.send(post("/oauth/revoke", &form)).await.status, 200);
-    assert_eq!(read(&app, &path, &told).await.status, 401);
-    let status = app.send(refresh(&told, None)).await.status;
+    assert_eq!(read(&app, &path, &body).await.status, 401);
+    let status = app.send(refresh(&body, None)).await.status;
     assert!([400, 401].contains(&status), "{status}");
 }
 
@@ -356,14 +356,14 @@ async fn scopes_of_version_1_are_granted_and_read(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
-    let told = tokens(&app, "openid fhirUser launch/patient patient/Patient.read patient/Consent.read").await;
-    assert!(words(&told["scope"]).iter().any(|scope| scope.starts_with("patient/Patient.")));
+    let body = tokens(&app, "openid fhirUser launch/patient patient/Patient.read patient/Consent.read").await;
+    assert!(words(&body["scope"]).iter().any(|scope| scope.starts_with("patient/Patient.")));
     for (path, status) in [
         (format!("/Patient/{ME}"), 200),
         (format!("/Consent?patient={ME}"), 200),
         ("/RelatedPerson".to_owned(), 403),
     ] {
-        assert_eq!(read(&app, &path, &told).await.status, status, "{path}");
+        assert_eq!(read(&app, &path, &body).await.status, status, "{path}");
     }
 }
 
@@ -374,21 +374,21 @@ async fn granted_scopes_are_200_and_others_403(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
-    let told = tokens(&app, "launch/patient patient/Patient.r user/Consent.rs?status=active").await;
-    assert_eq!(read(&app, &format!("/Patient/{ME}"), &told).await.status, 200);
+    let body = tokens(&app, "launch/patient patient/Patient.r user/Consent.rs?status=active").await;
+    assert_eq!(read(&app, &format!("/Patient/{ME}"), &body).await.status, 200);
     for restricted in ["/Patient", "/RelatedPerson", "/QuestionnaireResponse", "/AuditEvent"] {
-        assert_eq!(read(&app, restricted, &told).await.status, 403, "{restricted}");
+        assert_eq!(read(&app, restricted, &body).await.status, 403, "{restricted}");
     }
     let statuses = |bundle: Value| -> Vec<String> {
         let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
         entries.iter().map(|entry| entry["resource"]["status"].as_str().unwrap().to_owned()).collect()
     };
-    let granted = statuses(read(&app, "/Consent?_count=100", &told).await.json());
+    let granted = statuses(read(&app, "/Consent?_count=100", &body).await.json());
     assert!(!granted.is_empty() && granted.iter().all(|status| status == "active"), "{granted:?}");
     let all = tokens(&app, "user/Consent.rs").await;
     let all = statuses(read(&app, "/Consent?_count=100", &all).await.json());
     assert!(all.len() > granted.len(), "there is something to restrict");
-    let other = statuses(read(&app, "/Consent?status=inactive", &told).await.json());
+    let other = statuses(read(&app, "/Consent?status=inactive", &body).await.json());
     assert!(other.is_empty(), "{other:?}");
 }
 

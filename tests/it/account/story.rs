@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
+use domain::account::{AccessMode, ClientAuthentication, GrantType, Registration, Scopes};
 use rstest::rstest;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -26,13 +26,13 @@ fn epr() -> Registration {
         redirect_uris: Vec::new(),
         grant_types: vec![GrantType::ClientCredentials],
         scopes: Scopes::parse("system/*.cruds").unwrap(),
-        ..registration("epr", Mode::System)
+        ..registration("epr", AccessMode::System)
     }
 }
 
 fn portal() -> Registration {
     let grant_types = vec![GrantType::AuthorizationCode, GrantType::TokenExchange];
-    Registration { grant_types, ..registration("portal", Mode::Citizen) }
+    Registration { grant_types, ..registration("portal", AccessMode::Citizen) }
 }
 
 /// Logs in, approves the app, and returns its code.
@@ -79,9 +79,9 @@ async fn journey_from_role_creation_to_suspension_with_events_and_audit(
         ],
     );
     let me = token(&app, redeemed).await;
-    let who = app.send(Request::new("GET", "/oauth/userinfo").bearer(&me)).await.json();
-    assert_eq!(who["delegations"].as_array().map(Vec::len), Some(1), "{who}");
-    assert_eq!(who["delegations"][0]["consent"], path.trim_start_matches('/'));
+    let principal = app.send(Request::new("GET", "/oauth/userinfo").bearer(&me)).await.json();
+    assert_eq!(principal["delegations"].as_array().map(Vec::len), Some(1), "{principal}");
+    assert_eq!(principal["delegations"][0]["consent"], path.trim_start_matches('/'));
 
     // They exchange the token, and read as the patient.
     let exchange = form(
@@ -106,9 +106,9 @@ async fn journey_from_role_creation_to_suspension_with_events_and_audit(
     // The record has it, with both people.
     let audit = format!("/AuditEvent?patient={PATIENT}&_sort=date&_count=500");
     let audit = send_well(&app, get(&audit).bearer(&epr), 200).await;
-    let told = audit["entry"].as_array().expect("records").iter().map(|entry| &entry["resource"]);
+    let text = audit["entry"].as_array().expect("records").iter().map(|entry| &entry["resource"]);
     let names = |event: &Value, number: &str| event["entity"].to_string().contains(number);
-    let about_both = told.filter(|event| names(event, PATIENT) && names(event, LONER));
+    let about_both = text.filter(|event| names(event, PATIENT) && names(event, LONER));
     let acts: Vec<String> = about_both
         .map(|event| {
             let code = event["subtype"][0]["code"].as_str().unwrap_or_default();

@@ -124,7 +124,7 @@ async fn unauthenticated_requests_write_no_rows(
     let before = rows(&server);
     let mut sent = 0;
     for path in [TOKEN, "/oauth/introspect", "/oauth/revoke", "/oauth/par"] {
-        for (who, request) in nobodies() {
+        for (principal, request) in nobodies() {
             for form in junk() {
                 for has_proof in [false, true] {
                     let mut request = request(path, &form);
@@ -135,7 +135,7 @@ async fn unauthenticated_requests_write_no_rows(
                     let is_refused = (400..500).contains(&answer.status);
                     // An unknown token counts as revoked already (RFC 7009 §2.2).
                     let is_revoked = path == "/oauth/revoke" && answer.status == 200;
-                    assert!(is_refused || is_revoked, "{path} {who} {form:?}: {}", answer.status);
+                    assert!(is_refused || is_revoked, "{path} {principal} {form:?}: {}", answer.status);
                     sent += 1;
                 }
             }
@@ -210,14 +210,14 @@ async fn refusals_of_known_tokens_and_authenticated_clients_are_audited(
     let server = start(backend).await;
     let acts = "SELECT act AS value FROM audit_records WHERE act IN ('grant-revoked', 'token-issued', 'token-refused')";
     let shown = code(&server, &grant(&server, "portal", SCOPES).await).await;
-    let told: Value = server.send(redeem("portal", &shown)).await.json();
-    assert!(told["access_token"].is_string());
+    let content: Value = server.send(redeem("portal", &shown)).await.json();
+    assert!(content["access_token"].is_string());
     // The code a second time: refused, and its grant ends.
     assert_eq!(refused(&server.send(redeem("portal", &shown)).await).1, "invalid_grant");
     let wrong = basic(post(TOKEN, &[("grant_type", "refresh_token"), ("refresh_token", "x")]), "web", SECRET);
     assert_eq!(refused(&server.send(wrong).await).1, "invalid_grant");
     // Revoked: no row of it is left.
-    let token = told["refresh_token"].as_str().expect("a token");
+    let token = content["refresh_token"].as_str().expect("a token");
     let back = post("/oauth/revoke", &[("client_id", "portal"), ("token", token)]);
     assert_eq!(server.send(back).await.status, 200);
     let mut recorded = sql::values(&server.database_url(), acts);

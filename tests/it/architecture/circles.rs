@@ -26,12 +26,12 @@ fn no_import_cycles_except_those_allowed() {
     assert!(count > 1000, "imports are not found any more: {count}");
     let circles = circles(&imports);
     let is_allowed = |circle: &Vec<String>| ALLOWED.iter().any(|(files, _)| files == circle);
-    let told: Vec<String> = circles
+    let received: Vec<String> = circles
         .iter()
         .filter(|circle| !is_allowed(circle))
         .map(|circle| describe(circle, &imports))
         .collect();
-    assert!(told.is_empty(), "{} circles of imports:\n{}", told.len(), told.join("\n"));
+    assert!(received.is_empty(), "{} circles of imports:\n{}", received.len(), received.join("\n"));
     for (files, reason) in ALLOWED {
         assert!(circles.iter().any(|circle| circle == files), "{files:?} is no circle any more: {reason}");
     }

@@ -146,14 +146,14 @@ async fn every_operation_writes_one_audit_record_with_both_people(
 ) {
     let app = guarded(backend).await;
     let mut trail = Trail::of(&app);
-    for (request, token, status, told, subject, people) in of_the_contract().into_iter().chain(of_r4()) {
-        let row = format!("{told} of {subject} by {token}");
+    for (request, token, status, text, subject, people) in of_the_contract().into_iter().chain(of_r4()) {
+        let row = format!("{text} of {subject} by {token}");
         let answer = app.send(request.header("X-Request-ID", REQUEST_ID).bearer(&token)).await;
         assert_eq!(answer.status, status, "{row}: {}", String::from_utf8_lossy(&answer.body));
         let record = trail.one(&row);
         assert_eq!(
-            (record.told().as_str(), record.subject.as_deref(), record.people()),
-            (told, Some(subject.as_str()), people),
+            (record.summary().as_str(), record.subject.as_deref(), record.people()),
+            (text, Some(subject.as_str()), people),
             "{row}"
         );
         let (kind, id, organisation) = match token.as_str() {
@@ -162,8 +162,9 @@ async fn every_operation_writes_one_audit_record_with_both_people(
             ACTING => ("proxy", MOTHER, None),
             _ => ("citizen", MOTHER, None),
         };
-        let who = (record.caller_kind.as_str(), record.caller_id.as_deref(), record.organisation.as_deref());
-        assert_eq!(who, (kind, Some(id), organisation), "{row}");
+        let principal =
+            (record.caller_kind.as_str(), record.caller_id.as_deref(), record.organisation.as_deref());
+        assert_eq!(principal, (kind, Some(id), organisation), "{row}");
         assert_eq!(record.request_id.as_deref(), Some(REQUEST_ID), "{row}");
     }
 }
@@ -189,7 +190,9 @@ async fn search_writes_one_audit_record_per_disclosed_pair(
             .fold(0, |sum, entry| sum + usize::from(entry["resource"]["resourceType"] == "Consent"));
         let records = trail.grown();
         assert_eq!((records.len(), roles), (6, 6), "{row}: {records:#?}");
-        assert!(records.iter().all(|record| record.people().1 == MOTHER && record.told() == "search-type 0"));
+        assert!(
+            records.iter().all(|record| record.people().1 == MOTHER && record.summary() == "search-type 0")
+        );
         let mut patients: Vec<_> = records.iter().map(|record| record.people().0).collect();
         patients.sort_unstable();
         patients.dedup();
@@ -237,9 +240,9 @@ async fn each_bundle_entry_has_its_own_audit_record(
         let answer = app.send(bundle(kind, &entries).bearer(NURSE)).await;
         assert_eq!(answer.status, status, "{kind}: {}", String::from_utf8_lossy(&answer.body));
         let records = trail.grown();
-        let mut told: Vec<_> = records.iter().map(super::Record::told).collect();
-        told.sort();
-        assert_eq!(told, expected, "{kind}: {records:#?}");
+        let mut text: Vec<_> = records.iter().map(super::Record::summary).collect();
+        text.sort();
+        assert_eq!(text, expected, "{kind}: {records:#?}");
     }
 }
 
@@ -254,7 +257,7 @@ async fn write_without_a_change_is_audited_as_an_access(
     let answer = app.send(client::patch(&format!("/Consent/{MOTHERS_ROLE}"), &same).bearer(NURSE)).await;
     assert_eq!(answer.status, 200);
     let record = trail.one("R4");
-    assert_eq!((record.told().as_str(), record.people()), ("patch 0", (CHILD, MOTHER)));
+    assert_eq!((record.summary().as_str(), record.people()), ("patch 0", (CHILD, MOTHER)));
 }
 
 #[rstest]

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use base::error::Kind;
+use base::error::ErrorKind;
 use chrono::DateTime;
-use domain::account::{Caller, Who};
+use domain::account::{Caller, Principal};
 use domain::audit::{Access, Act, Actor, Interaction};
 use futures_util::future::{join, join_all};
 use rstest::rstest;
@@ -18,7 +18,7 @@ use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS, PROXY};
 const MANY: usize = 64;
 
 fn access() -> Access {
-    let caller = Caller::direct(Who::System { name: "record system".to_owned() });
+    let caller = Caller::direct(Principal::System { name: "record system".to_owned() });
     Access::new(Act::Access(Interaction::SearchType), Actor::of(&caller), DateTime::UNIX_EPOCH).of("Consent")
 }
 
@@ -146,7 +146,7 @@ async fn failed_audit_insert_does_not_affect_other_accesses() {
     let written = join_all(all).await;
     let kinds: Vec<_> =
         written.iter().map(|result| result.as_ref().err().map(base::error::Error::kind)).collect();
-    let expected: Vec<_> = (0..8).map(|number| (number == 3).then_some(Kind::Busy)).collect();
+    let expected: Vec<_> = (0..8).map(|number| (number == 3).then_some(ErrorKind::Busy)).collect();
     assert_eq!(kinds, expected);
     assert_eq!(store.read_here(|tx| tx.verify_audit(&[])).expect("it answers"), []);
 }

@@ -9,8 +9,8 @@ mod tampering;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
-use domain::account::{Proofing, Who};
-use service::policy::{AccessPolicy, Token};
+use domain::account::{Principal, Proofing};
+use service::policy::{AccessPolicy, BearerToken};
 use sha2::{Digest as _, Sha256};
 use store::DatabaseUrl;
 
@@ -23,13 +23,14 @@ const ACTING: &str = "token-of-a-mother-who-acts";
 
 /// A server that accepts a nurse, a system, citizens, and a proxy who acts.
 async fn guarded(backend: Backend) -> TestApp {
-    let token = |text: &str, who| Token { digest: Sha256::digest(text.as_bytes()).into(), who };
-    let person = |text: &str| Who::Citizen { nhs_number: number(text), proofing: Proofing::P9 };
-    let acting = Who::Proxy { proxy: number(MOTHER), patient: number(CHILD), role: id(MOTHERS_ROLE) };
+    let token =
+        |text: &str, principal| BearerToken { digest: Sha256::digest(text.as_bytes()).into(), principal };
+    let person = |text: &str| Principal::Citizen { nhs_number: number(text), proofing: Proofing::P9 };
+    let acting = Principal::Proxy { proxy: number(MOTHER), patient: number(CHILD), role: id(MOTHERS_ROLE) };
     let organisation = domain::proxy::OdsCode::parse("A20047").ok();
     let policy = AccessPolicy::Tokens(vec![
-        token(NURSE, Who::Staff { name: "nurse".into(), organisation }),
-        token(SYSTEM, Who::System { name: "record system".into() }),
+        token(NURSE, Principal::Staff { name: "nurse".into(), organisation }),
+        token(SYSTEM, Principal::System { name: "record system".into() }),
         token(&citizen(MOTHER), person(MOTHER)),
         token(&citizen(CHILD), person(CHILD)),
         token(&citizen(LONER), person(LONER)),
@@ -75,7 +76,7 @@ struct Record {
 
 impl Record {
     /// Act, outcome and refusal in one text.
-    fn told(&self) -> String {
+    fn summary(&self) -> String {
         let refusal = self.refusal.as_deref().map(|code| format!(" {code}")).unwrap_or_default();
         format!("{} {}{refusal}", self.act, self.outcome)
     }

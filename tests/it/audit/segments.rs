@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use base::clock::{Clock as _, SystemClock};
-use domain::account::{Caller, Who};
+use domain::account::{Caller, Principal};
 use domain::audit::{Access, Act, Actor, Interaction};
 
 use crate::cli::{SHORT, TOKEN, configuration};
 use crate::support::poll::poll;
-use crate::support::{Backend, Connection, Folder, Request, Running, SANDBOX_DATA, TestDatabase, sql};
+use crate::support::{Backend, Connection, Folder, Request, SANDBOX_DATA, ServerProcess, TestDatabase, sql};
 use crate::vrs::known::MOTHERS_ROLE;
 
 const KILLS: usize = 20;
@@ -39,7 +39,7 @@ impl Place {
         Self { database, folder, config }
     }
 
-    fn serve(&self) -> Running {
+    fn serve(&self) -> ServerProcess {
         self.folder.start(&["serve", "--config", &self.config])
     }
 
@@ -52,7 +52,7 @@ impl Place {
 
     /// The segment of a process that has recorded three accesses and was killed before it indexed them.
     fn left_behind(&self) -> PathBuf {
-        let caller = Caller::direct(Who::System { name: "record system".to_owned() });
+        let caller = Caller::direct(Principal::System { name: "record system".to_owned() });
         let access = |number| {
             let actor = Actor { request_id: Some(request_id(number)), ..Actor::of(&caller) };
             Access::new(Act::Access(Interaction::Read), actor, SystemClock.now()).of("Consent")

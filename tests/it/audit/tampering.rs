@@ -298,7 +298,7 @@ fn statements_that_change_or_replace_a_record_are_refused(
 fn a_missing_guard_is_reported_by_doctor(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let place = Place::new(backend);
     let doctor = || place.folder.run(&["doctor", "--config", &place.config]).printed();
-    let says = "the triggers that refuse to change a record are not there";
+    let says = "the triggers that protect audit records are missing or disabled";
     assert!(!doctor().contains(says));
     place.unguard();
     assert!(doctor().contains(says));

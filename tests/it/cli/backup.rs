@@ -111,8 +111,8 @@ fn sqlite_backup_is_consistent_during_writes() {
     let backup =
         |more: &[&str]| folder.run(&[&["backup", "copy.sqlite", "--config", &config], more].concat());
     let before = copy_while_writing(&database, &folder, &config, || {
-        let told = backup(&[]).well();
-        assert!(told.contains("whole, and its audit record holds"), "{told}");
+        let text = backup(&[]).well();
+        assert!(text.contains("whole, and its audit record holds"), "{text}");
     });
     let copy = folder.path("copy.sqlite");
     assert_eq!(std::fs::metadata(&copy).expect("a copy").permissions().mode() & 0o777, 0o600);

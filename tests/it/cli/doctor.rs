@@ -331,5 +331,5 @@ fn doctor_logs_in_to_the_mail_server_over_tls(#[values(true, false)] is_wrapped:
     let (ended, found) = findings_in(&folder, &wrong, &[("SSL_CERT_FILE", &trusted)]);
     assert_found(&found, "wrong", "mail", "who is that");
     assert!(!ended.printed().contains("another password"), "{}", ended.printed());
-    assert_eq!(mail.letters().len(), 0, "nothing is sent");
+    assert_eq!(mail.messages().len(), 0, "nothing is sent");
 }

@@ -20,7 +20,7 @@ fn keys_are_added_and_the_older_ones_stay() {
 // covers RS-02
 #[actix_web::test]
 async fn key_rotation_is_loaded_and_older_tokens_stay_valid() {
-    use jose::key::{KeyRing, Purpose, add_key};
+    use jose::key::{KeyPurpose, KeyRing, add_key};
     use service::authority::{Authority, AuthoritySettings, Lifetimes};
     use std::sync::Arc;
     let folder = tempfile::tempdir().expect("a folder");
@@ -34,13 +34,14 @@ async fn key_rotation_is_loaded_and_older_tokens_stay_valid() {
         lifetimes: Lifetimes::default(),
         initial_access: None,
     });
-    let sign =
-        || authority.sign(Purpose::AccessToken, "at+jwt", &serde_json::json!({ "a": 1 })).expect("a token");
+    let sign = || {
+        authority.sign(KeyPurpose::AccessToken, "at+jwt", &serde_json::json!({ "a": 1 })).expect("a token")
+    };
     let read =
-        |token: &str| authority.read_signed::<serde_json::Value>(token, Purpose::AccessToken, "at+jwt");
+        |token: &str| authority.read_signed::<serde_json::Value>(token, KeyPurpose::AccessToken, "at+jwt");
     let old = sign();
     let added =
-        add_key(folder.path(), Purpose::AccessToken, now + chrono::TimeDelta::seconds(1)).expect("a key");
+        add_key(folder.path(), KeyPurpose::AccessToken, now + chrono::TimeDelta::seconds(1)).expect("a key");
     assert_ne!(jsonwebtoken::decode_header(sign()).expect("a header").kid, Some(added.kid.clone()));
     authority.reload_keys().expect("the folder is read again");
     let new = sign();

@@ -8,22 +8,22 @@ use serde_json::Value;
 use super::{BASE, assert_one_sentence, counts};
 use crate::account::oauth::kit::post;
 use crate::support::{
-    Backend, Connection, Folder, Request, Running, SANDBOX_DATA, TestDatabase, bodies, sql,
+    Backend, Connection, Folder, Request, SANDBOX_DATA, ServerProcess, TestDatabase, bodies, sql,
 };
 
 const ROLE: &str = "6b71ac92-baa3-4b76-b0f5-a601257e2722";
 
-fn connect(sandbox: &mut Running) -> Connection {
+fn connect(sandbox: &mut ServerProcess) -> Connection {
     Connection::open(sandbox.address()).expect("the sandbox listens")
 }
 
-fn status_of_role(sandbox: &mut Running) -> String {
+fn status_of_role(sandbox: &mut ServerProcess) -> String {
     let read = Request::new("GET", &format!("{BASE}/Consent/{ROLE}")).with_id();
     let answer = connect(sandbox).send(&read).expect("there is an answer");
     answer.json()["entry"][0]["resource"]["status"].as_str().unwrap_or_default().to_owned()
 }
 
-fn end_role(sandbox: &mut Running) {
+fn end_role(sandbox: &mut ServerProcess) {
     let patch = bodies::move_to("inactive", &[bodies::reason("ROLE_DEACTIVATED_SAFEGUARDING")]);
     let answer = connect(sandbox).send(&Request::patch(&format!("{BASE}/Consent/{ROLE}"), patch));
     assert_eq!(answer.expect("there is an answer").status, 200);

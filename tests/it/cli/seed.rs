@@ -32,8 +32,8 @@ fn seed_file_of_the_help_is_accepted_with_default_settings(
     let help = folder.run(&["seed", "--help"]).well();
     assert!(help.contains("examples/people.json"), "{help}");
     let file = format!("{}/examples/people.json", env!("CARGO_MANIFEST_DIR"));
-    let told = folder.run(&["seed", &file, "--database", &database.url]).well();
-    assert_eq!(told, "new: 2 people, 1 relationship, 1 role, 0 access requests\n");
+    let found = folder.run(&["seed", &file, "--database", &database.url]).well();
+    assert_eq!(found, "new: 2 people, 1 relationship, 1 role, 0 access requests\n");
 }
 
 /// A file with two people and one role between them.

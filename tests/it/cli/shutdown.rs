@@ -7,10 +7,12 @@ use serde_json::json;
 
 use super::{BASE, TOKEN, configuration};
 use crate::support::poll::poll;
-use crate::support::{Backend, Connection, Folder, REQUEST_ID, Request, Running, TestDatabase, bodies, seed};
+use crate::support::{
+    Backend, Connection, Folder, REQUEST_ID, Request, ServerProcess, TestDatabase, bodies, seed,
+};
 
 /// A server with two people, and a section `[server]` with this setting more.
-fn serve(folder: &Folder, database: &TestDatabase, setting: &str) -> Running {
+fn serve(folder: &Folder, database: &TestDatabase, setting: &str) -> ServerProcess {
     let text = configuration(&database.url).replace("[server]", &format!("[server]\n{setting}"));
     let config = folder.write("onbehalf.toml", &text);
     let people = folder.write("people.json", &seed::people(&seed::nhs_numbers(2)).to_string());

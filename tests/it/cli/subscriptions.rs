@@ -4,7 +4,7 @@ use domain::event::SubscriptionStatus;
 use rstest::rstest;
 
 use crate::event::stage::{Stage, draft};
-use crate::support::{Answer, Backend, Folder, Receiver};
+use crate::support::{Backend, Folder, Receiver, ReceiverResponse};
 
 #[rstest]
 #[actix_web::test]
@@ -14,9 +14,9 @@ async fn operator_lists_subscriptions_and_switches_one_off(
     let stage = Stage::start(backend).await;
     let receiver = Receiver::start(|one| {
         if one.json()["type"] == "handshake" {
-            Answer::status(200)
+            ReceiverResponse::status(200)
         } else {
-            Answer::With(503, "", "come back later")
+            ReceiverResponse::With(503, "", "come back later")
         }
     });
     let id = stage.subscribe(draft(&receiver));

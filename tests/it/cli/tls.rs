@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use super::configuration;
 use crate::support::poll::poll;
-use crate::support::{Backend, Connection, Folder, Request, Running, TestDatabase};
+use crate::support::{Backend, Connection, Folder, Request, ServerProcess, TestDatabase};
 
 // covers KIT-L-1, KIT-B-1
 #[actix_web::test]
@@ -31,9 +31,9 @@ async fn server_with_a_certificate_accepts_tls_only() {
     // Versions below 1.2 are not supported: the answer to a ClientHello of TLS 1.1 is an alert.
     let mut old = TcpStream::connect(address).expect("the server listens");
     std::io::Write::write_all(&mut old, &greeting(1)).expect("it is sent");
-    let mut told = Vec::new();
-    let _closed = old.read_to_end(&mut told);
-    assert!(told.first().is_none_or(|kind| *kind == ALERT), "{told:?}");
+    let mut found = Vec::new();
+    let _closed = old.read_to_end(&mut found);
+    assert!(found.first().is_none_or(|kind| *kind == ALERT), "{found:?}");
     let mut new = TcpStream::connect(address).expect("the server listens");
     std::io::Write::write_all(&mut new, &greeting(2)).expect("it is sent");
     let mut first = [0; 1];
@@ -46,9 +46,9 @@ async fn server_with_a_certificate_accepts_tls_only() {
     assert!(stranger.get(format!("https://localhost:{}/health", address.port())).send().await.is_err());
     let mut plain = TcpStream::connect(address).expect("the server listens");
     std::io::Write::write_all(&mut plain, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("it is sent");
-    let mut told = Vec::new();
-    let _closed = plain.read_to_end(&mut told);
-    assert!(!told.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&told));
+    let mut found = Vec::new();
+    let _closed = plain.read_to_end(&mut found);
+    assert!(!found.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&found));
 }
 
 /// The types of a TLS record (RFC 5246 §6.2.1).
@@ -104,7 +104,7 @@ fn pem(certificate: &str) -> Vec<u8> {
     certificate[..end].bytes().filter(|byte| !byte.is_ascii_whitespace()).collect()
 }
 
-fn hang_up(server: &Running) {
+fn hang_up(server: &ServerProcess) {
     let kill = format!("kill -HUP {}", server.id());
     assert!(
         std::process::Command::new("sh").args(["-c", &kill]).status().is_ok_and(|status| status.success())

@@ -4,7 +4,7 @@
 use api_vrs as vrs;
 use rstest::rstest;
 
-use super::{Claims, PATIENT, ask, begin, claims, told};
+use super::{ClaimedSearches, PATIENT, ask, begin, claims, text_of};
 use crate::fhir::bodies::{relationship, role};
 use crate::fhir::client::{entries, get, post, send_well};
 use crate::fhir::scopes::{citizen, issuing};
@@ -33,7 +33,7 @@ const STANDS: [(&str, &str, bool); 10] = [
 ];
 
 /// Every interaction by which details could be disclosed, as a path of the FHIR R4 API.
-fn ways(claims: &[Claims]) -> Vec<String> {
+fn ways(claims: &[ClaimedSearches]) -> Vec<String> {
     let number = PATIENT.number;
     let mut all = vec![
         format!("/Patient/{number}"),
@@ -59,7 +59,7 @@ fn ways(claims: &[Claims]) -> Vec<String> {
     ] {
         all.push(format!("/Patient?{query}"));
     }
-    for Claims { kind, params, includes, reverse_includes } in claims {
+    for ClaimedSearches { kind, params, includes, reverse_includes } in claims {
         let includes = includes.iter().map(|name| format!("_include={name}"));
         let reverse = reverse_includes.iter().map(|name| format!("_revinclude={name}"));
         for include in includes.chain(reverse) {
@@ -105,8 +105,8 @@ async fn proxy_reads_patient_details_only_while_the_role_is_active(
         for path in &ways {
             let answer = app.send(ask("GET", path, &token)).await;
             assert!(answer.status < 500, "{path}");
-            let is_told = answer.status == 200 && tells(path, &told(&answer));
-            assert!(is_active || !is_told, "{name}: {path}: {}", told(&answer));
+            let is_told = answer.status == 200 && tells(path, &text_of(&answer));
+            assert!(is_active || !is_told, "{name}: {path}: {}", text_of(&answer));
             telling += usize::from(is_told);
         }
         assert!(!is_active || telling > 12, "{name}: {telling}");
@@ -123,8 +123,8 @@ async fn proxy_reads_patient_details_only_while_the_role_is_active(
                 Request::new("GET", &format!("{}/{query}", vrs::BASE_PATH)).with_id().bearer(&token);
             let answer = app.send(request).await;
             assert_eq!(answer.status, 200, "{name}: {query}");
-            assert!(told(&answer).contains(&id), "{name}: the role itself stays");
-            assert_eq!(PATIENT.is_described_in(&told(&answer)), is_active, "{name}: {query}");
+            assert!(text_of(&answer).contains(&id), "{name}: the role itself stays");
+            assert_eq!(PATIENT.is_described_in(&text_of(&answer)), is_active, "{name}: {query}");
         }
         let own = send_well(&app, get(&format!("/Consent/{id}")).bearer(&token), 200).await;
         assert_eq!(own["patient"]["identifier"]["value"], PATIENT.number, "{name}: the role itself stays");
@@ -163,7 +163,7 @@ async fn verified_relationship_has_the_contract_elements_without_any_role(
     let path =
         format!("{}/RelatedPerson?identifier={LONER}&patient:identifier={}", vrs::BASE_PATH, PATIENT.number);
     let answer = app.send(Request::new("GET", &path).with_id().bearer(&token)).await;
-    let text = told(&answer);
+    let text = text_of(&answer);
     assert!(text.contains(PATIENT.family) && text.contains(PATIENT.birth_date), "{text}");
     assert!(!text.contains(PATIENT.practice), "{text}");
 }
@@ -198,7 +198,7 @@ async fn former_proxy_sees_no_organisation_in_audit_events(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;
-    let staff = domain::account::Who::Staff {
+    let staff = domain::account::Principal::Staff {
         name: "nurse of the new practice".to_owned(),
         organisation: domain::proxy::OdsCode::parse(PATIENT.practice).ok(),
     };

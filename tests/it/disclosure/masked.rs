@@ -6,7 +6,7 @@ use domain::proxy::{ReasonCode, Status, mask};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{PATIENT, ask, begin, claims, told};
+use super::{PATIENT, ask, begin, claims, text_of};
 use crate::fhir::client::{entries, get, patch, post, put, send, send_well};
 use crate::fhir::scopes::{citizen, issuing};
 use crate::fhir::subscription::{activate, backport, classic, composed, heard, id_of, number_all};
@@ -110,23 +110,25 @@ async fn masked_reason_reveals_no_more_than_the_status_on_any_interaction(
         for path in &ways {
             let answer = app.send(ask("GET", path, &token)).await;
             assert_eq!(answer.status, 200, "{path}");
-            texts.push((path.clone(), told(&answer)));
+            texts.push((path.clone(), text_of(&answer)));
         }
         for query in [format!("Consent/{id}"), format!("Consent?performer:identifier={LONER}")] {
             let request =
                 Request::new("GET", &format!("{}/{query}", vrs::BASE_PATH)).with_id().bearer(&token);
-            texts.push((query, told(&app.send(request).await)));
+            texts.push((query, text_of(&app.send(request).await)));
         }
         let message = composed(&app, &told_by).await;
         texts.push(("notification".to_owned(), String::from_utf8_lossy(&message.body).into_owned()));
         let mut seen = 0;
-        for (path, told) in texts {
-            assert!(!told.contains(NOTE), "{stands:?}: {path}: {told}");
+        for (path, received) in texts {
+            assert!(!received.contains(NOTE), "{stands:?}: {path}: {received}");
             if code != stands.1 {
-                assert!(!told.contains(stands.1.code()), "{stands:?}: {path}: {told}");
-                assert!(!told.contains(stands.1.display()), "{stands:?}: {path}: {told}");
+                assert!(!received.contains(stands.1.code()), "{stands:?}: {path}: {received}");
+                assert!(!received.contains(stands.1.display()), "{stands:?}: {path}: {received}");
             }
-            seen += usize::from(text.map_or_else(|| told.contains(code.code()), |text| told.contains(text)));
+            seen += usize::from(
+                text.map_or_else(|| received.contains(code.code()), |text| received.contains(text)),
+            );
         }
         assert!(seen > 10, "{stands:?}: {seen}");
         for other in [SYSTEM, NURSE] {

@@ -68,7 +68,7 @@ impl Invented {
 }
 
 /// The response's resource as text, without links, which repeat the search.
-pub fn told(answer: &Response) -> String {
+pub fn text_of(answer: &Response) -> String {
     let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body) else {
         return String::from_utf8_lossy(&answer.body).into_owned();
     };
@@ -79,7 +79,7 @@ pub fn told(answer: &Response) -> String {
 }
 
 /// What the CapabilityStatement says of each type.
-pub struct Claims {
+pub struct ClaimedSearches {
     pub kind: String,
     /// Names and types.
     pub params: Vec<(String, String)>,
@@ -87,14 +87,14 @@ pub struct Claims {
     pub reverse_includes: Vec<String>,
 }
 
-pub async fn claims(app: &TestApp) -> Vec<Claims> {
+pub async fn claims(app: &TestApp) -> Vec<ClaimedSearches> {
     let statement = send_well(app, get("/metadata"), 200).await;
     let rest = &statement["rest"][0];
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let of_all = list(&rest["searchParam"]);
     let resources = list(&rest["resource"]);
-    let of = |resource: &Value| Claims {
+    let of = |resource: &Value| ClaimedSearches {
         kind: text(&resource["type"]),
         params: list(&resource["searchParam"])
             .iter()

@@ -3,14 +3,14 @@
 
 use api_vrs as vrs;
 use config::Contract;
-use domain::account::Who;
+use domain::account::Principal;
 use domain::proxy::OdsCode;
 use rstest::rstest;
 use serde_json::{Value, json};
-use service::policy::{Disclosure, StaffReach};
-use store::search::Scope;
+use service::policy::{DisclosurePolicy, StaffReach};
+use store::search::Visibility;
 
-use super::{Invented, PATIENT, ask, claims, told};
+use super::{Invented, PATIENT, ask, claims, text_of};
 use crate::fhir::bodies::{access_request, relationship, role};
 use crate::fhir::client::{entries, get, patch, post, put, send, send_well};
 use crate::fhir::subscription::{backport, heard, id_of, number_all};
@@ -24,7 +24,7 @@ const OTHER: Invented =
     Invented { number: "9000000416", family: "Farawayson", birth_date: "1950-03-03", practice: "F90902" };
 
 fn options() -> Options {
-    let disclosure = Disclosure { mask_reasons: true, staff_reach: StaffReach::Practice };
+    let disclosure = DisclosurePolicy { mask_reasons: true, staff_reach: StaffReach::Practice };
     Options { disclosure, registrations: vec![registration()], ..guarded_options() }
 }
 
@@ -57,7 +57,7 @@ async fn begin(backend: Backend, options: Options) -> Stage {
 
 async fn staff(app: &TestApp, practice: &str) -> String {
     let organisation = OdsCode::parse(practice).ok();
-    app.token(&Who::Staff { name: "nurse".to_owned(), organisation }, "user/*.cruds").await
+    app.token(&Principal::Staff { name: "nurse".to_owned(), organisation }, "user/*.cruds").await
 }
 
 /// A move to another practice.
@@ -126,13 +126,13 @@ async fn staff_read_only_patients_of_their_practice_on_every_interaction(
     for path in ways {
         let answer = app.send(ask("GET", &path, &staff)).await;
         assert_eq!(answer.status, 200, "{path}");
-        let text = told(&answer);
+        let text = text_of(&answer);
         assert!(!text.contains(OTHER.number) && !text.contains(&far), "{path}: {text}");
         assert!(!text.contains(MOTHER), "{path}: {text}");
     }
     // Staff without a known organisation see no patient.
     let nowhere =
-        app.token(&Who::Staff { name: "nurse".to_owned(), organisation: None }, "user/*.cruds").await;
+        app.token(&Principal::Staff { name: "nurse".to_owned(), organisation: None }, "user/*.cruds").await;
     for path in ["/Consent", "/Patient", "/RelatedPerson", "/QuestionnaireResponse", "/AuditEvent", "/Person"]
     {
         let found = send_well(&app, get(path).bearer(&nowhere), 200).await;
@@ -191,7 +191,7 @@ async fn a_role_stays_with_the_organisation_that_granted_it_and_the_patient_does
             .to_owned(),
         format!("/Consent?patient.general-practitioner:identifier={}", OTHER.practice),
     ] {
-        let text = told(&send(&app, get(&path).bearer(&former)).await);
+        let text = text_of(&send(&app, get(&path).bearer(&former)).await);
         assert!(!text.contains(OTHER.practice) && !text.contains(PATIENT.family), "{path}: {text}");
     }
     assert_eq!(send(&app, get(&format!("/Patient/{}", PATIENT.number)).bearer(&former)).await.status, 404);
@@ -233,7 +233,7 @@ async fn contract_answers(app: &TestApp, staff: &str, role_id: &str, number: &st
     ] {
         let request = Request::new("GET", &format!("{}/{query}", vrs::BASE_PATH)).with_id().bearer(staff);
         let answer = app.send(request).await;
-        answers.push((answer.status, answer.status == 200 && told(&answer).contains(number)));
+        answers.push((answer.status, answer.status == 200 && text_of(&answer).contains(number)));
     }
     let request = Request::patch(&format!("{}/Consent/{role_id}", vrs::BASE_PATH), end()).bearer(staff);
     let answer = app.send(request).await;
@@ -272,7 +272,7 @@ async fn the_contract_lets_staff_see_everyone_unless_the_settings_say_otherwise(
 #[actix_web::test]
 async fn staff_reach_uses_an_index(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let database = crate::fhir::search::plans::filled(backend);
-    let scope = Scope::Organisation(OdsCode::parse("Z99999").ok());
+    let scope = Visibility::Organisation(OdsCode::parse("Z99999").ok());
     let rows: [(&str, &str, &[&str]); 7] = [
         ("Consent", "", &["roles_by_grantor"]),
         ("Consent", "status=active", &["roles_by_grantor"]),

@@ -7,7 +7,7 @@ use config::Contract;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{Claims, Invented, ask, claims};
+use super::{ClaimedSearches, Invented, ask, claims};
 use crate::fhir::bodies::{access_request, relationship, role};
 use crate::fhir::scopes::{acting, citizen};
 use crate::fhir::subscription::{backport, classic, number_all};
@@ -86,7 +86,7 @@ fn plain(text: &str, address: &str) -> String {
 }
 
 /// The requests about a stranger that every run sends, with labels.
-fn requests(claims: &[Claims], token: &str) -> Vec<(String, Request)> {
+fn requests(claims: &[ClaimedSearches], token: &str) -> Vec<(String, Request)> {
     let mut all: Vec<(String, Request)> = Vec::new();
     let mut add = |method: &str, path: String, body: Option<Value>| {
         let request = ask(method, &path, token);
@@ -112,7 +112,7 @@ fn requests(claims: &[Claims], token: &str) -> Vec<(String, Request)> {
             add(method, path, body);
         }
     }
-    for Claims { kind, params, includes, reverse_includes } in claims {
+    for ClaimedSearches { kind, params, includes, reverse_includes } in claims {
         for (name, of) in params {
             for value in values(of) {
                 let is_slow = matches!(name.as_str(), "entity-role" | "entity-type");

@@ -1,6 +1,6 @@
 //! Responses of writes, and who may write for whom.
 
-use domain::account::{Proofing, Who};
+use domain::account::{Principal, Proofing};
 use rstest::rstest;
 use serde_json::json;
 
@@ -98,7 +98,7 @@ async fn an_access_request_is_submitted_by_its_applicant(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
-    let unproved = Who::Citizen { nhs_number: number(LONER), proofing: Proofing::P5 };
+    let unproved = Principal::Citizen { nhs_number: number(LONER), proofing: Proofing::P5 };
     let unproved = app.token(&unproved, "user/*.cruds").await;
     let proxy = app.token(&acting(), "patient/*.cruds user/*.cruds").await;
     let own = app.token(&citizen(LONER), "user/*.cruds").await;

@@ -4,9 +4,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use base::error::Error;
-use domain::account::{Caller, Who};
+use domain::account::{Caller, Principal};
 use domain::event::SubscriptionStatus::{Off, Requested};
-use domain::event::{Draft, SubscriptionStatus};
+use domain::event::{SubscriptionDraft, SubscriptionStatus};
 use rstest::rstest;
 use service::event::change_subscription;
 use uuid::Uuid;
@@ -14,13 +14,13 @@ use uuid::Uuid;
 use super::stage::{Stage, draft, publish, settings};
 use crate::support::{Backend, Receiver};
 
-fn turn(stage: &Stage, id: Uuid, asked: SubscriptionStatus, draft: Draft) {
-    let caller = Caller::direct(Who::System { name: "test".to_owned() });
+fn turn(stage: &Stage, id: Uuid, asked: SubscriptionStatus, draft: SubscriptionDraft) {
+    let caller = Caller::direct(Principal::System { name: "test".to_owned() });
     let turned = stage.app.store.write_here(|tx| {
         let current = tx.find_subscription(id)?.expect("it is there");
-        let draft = Draft { asked, ..draft };
+        let draft = SubscriptionDraft { asked, ..draft };
         change_subscription(tx, &*stage.app.clock, &stage.app.vault, &caller, current, draft, 1000)
-            .map_err(crate::event::stage::told)
+            .map_err(crate::event::stage::to_error)
     });
     assert_eq!(turned.expect("it is changed").value.status, asked);
 }
@@ -36,7 +36,7 @@ async fn events_committed_before_a_subscription_are_not_delivered_to_it(
     stage.publish(3);
     let later = stage.subscribe(draft(&receiver));
     stage.publish(2);
-    stage.number();
+    stage.assign_event_numbers();
     let last = |id| stage.find(id).1.last_number;
     assert_eq!((last(earlier), last(later)), (5, 2));
     assert_eq!(stage.app.count_rows("unheard_events"), 0, "nothing is kept of it");
@@ -45,7 +45,7 @@ async fn events_committed_before_a_subscription_are_not_delivered_to_it(
     stage.publish(4);
     turn(&stage, later, Requested, draft(&receiver));
     stage.publish(1);
-    stage.number();
+    stage.assign_event_numbers();
     assert_eq!((last(earlier), last(later)), (10, 3));
 }
 
@@ -67,10 +67,10 @@ async fn events_committed_after_a_subscription_are_delivered_even_if_begun_befor
     begun.recv().expect("the event is written");
     stage.advance(60);
     let id = stage.subscribe(draft(&receiver));
-    stage.number();
+    stage.assign_event_numbers();
     assert_eq!(stage.find(id).1.last_number, 0);
     end.send(()).expect("the receiver waits");
     slow.join().expect("no panic").expect("it commits");
-    stage.number();
+    stage.assign_event_numbers();
     assert_eq!(stage.find(id).1.last_number, 1);
 }

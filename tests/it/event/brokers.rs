@@ -12,8 +12,8 @@ use lapin::types::{FieldTable, ShortString};
 use lapin::{Connection, ConnectionProperties};
 use rstest::rstest;
 use serde_json::Value;
-use service::event::channel::carrier::Parcel;
-use service::event::front::Message;
+use service::event::channel::sender::OutboundMessage;
+use service::event::renderer::RenderedNotification;
 use service::event::settings::Subscriptions;
 use uuid::Uuid;
 
@@ -36,10 +36,13 @@ fn authority(url: &str) -> String {
     url.split_once("://").expect("a URL").1.to_owned()
 }
 
-fn parcel(endpoint: &str, id: &str) -> Parcel {
-    let message =
-        Message { id: id.to_owned(), content_type: Some("application/fhir+json"), body: BODY.to_vec() };
-    Parcel {
+fn outbound(endpoint: &str, id: &str) -> OutboundMessage {
+    let message = RenderedNotification {
+        id: id.to_owned(),
+        content_type: Some("application/fhir+json"),
+        body: BODY.to_vec(),
+    };
+    OutboundMessage {
         subscription: uuid::Uuid::nil(),
         kind: ChannelType::Message,
         endpoint: endpoint.to_owned(),
@@ -61,8 +64,8 @@ async fn connected(url: &str) -> Connection {
     }
 }
 
-fn failure(carried: &service::event::channel::carrier::Carried) -> (&'static str, bool) {
-    let failure = carried.outcome.as_ref().expect_err("it was taken");
+fn failure(sent: &service::event::channel::sender::SendResult) -> (&'static str, bool) {
+    let failure = sent.outcome.as_ref().expect_err("it was taken");
     (failure.code, failure.is_final)
 }
 
@@ -79,8 +82,8 @@ async fn nats_stream_stores_each_message_once() {
     let brokers = Brokers::new(vec![authority(&url)]);
     let endpoint = format!("{url}/proxy.roles");
     for id in ["n1", "n2", "n1"] {
-        let carried = brokers.carry(&parcel(&endpoint, id)).await;
-        assert_eq!(carried.outcome, Ok(()), "{id}");
+        let sent = brokers.send(&outbound(&endpoint, id)).await;
+        assert_eq!(sent.outcome, Ok(()), "{id}");
     }
     let consumer =
         stream.create_consumer(jetstream::consumer::pull::Config::default()).await.expect("a consumer");
@@ -102,16 +105,16 @@ async fn nats_stream_stores_each_message_once() {
 async fn nats_subject_without_a_stream_is_a_failed_delivery() {
     let url = nats();
     let brokers = Brokers::new(vec![authority(&url)]);
-    let carried = brokers.carry(&parcel(&format!("{url}/nobody.listens"), "n1")).await;
-    assert_eq!(failure(&carried), ("no-stream", false));
+    let sent = brokers.send(&outbound(&format!("{url}/nobody.listens"), "n1")).await;
+    assert_eq!(failure(&sent), ("no-stream", false));
 }
 
 #[actix_rt::test]
 async fn a_broker_that_is_not_on_the_list_is_not_called() {
     let brokers = Brokers::new(vec!["mq.example.nhs.uk:4222".to_owned()]);
     for endpoint in [format!("{}/proxy.roles", nats()), "https://127.0.0.1/".to_owned()] {
-        let carried = brokers.carry(&parcel(&endpoint, "n1")).await;
-        assert!(failure(&carried).1, "it makes no sense to try again: {endpoint}");
+        let sent = brokers.send(&outbound(&endpoint, "n1")).await;
+        assert!(failure(&sent).1, "it makes no sense to try again: {endpoint}");
     }
 }
 
@@ -130,11 +133,11 @@ async fn unreachable_broker_is_retried_and_silent_broker_times_out() {
         (&silent.0, "nats", "proxy.roles"),
         (&silent.0, "amqp", "%2F?routing_key=a"),
     ] {
-        let mut parcel = parcel(&format!("{scheme}://{host}/{path}"), "n1");
-        parcel.timeout = TimeDelta::milliseconds(500);
+        let mut outbound = outbound(&format!("{scheme}://{host}/{path}"), "n1");
+        outbound.timeout = TimeDelta::milliseconds(500);
         let started = Instant::now();
-        let carried = brokers.carry(&parcel).await;
-        let (code, is_final) = failure(&carried);
+        let sent = brokers.send(&outbound).await;
+        let (code, is_final) = failure(&sent);
         assert!(!is_final && ["connect", "timeout"].contains(&code), "{scheme} {host}: {code}");
         assert!(started.elapsed() < Duration::from_secs(5), "{scheme} {host}");
     }
@@ -148,8 +151,8 @@ async fn rabbitmq_message_is_persistent() {
     let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare("roles".into(), options, FieldTable::default()).await.expect("a queue");
     let brokers = Brokers::new(vec![authority(&url)]);
-    let carried = brokers.carry(&parcel(&format!("{url}/%2F?routing_key=roles"), "n1")).await;
-    assert_eq!(carried.outcome, Ok(()));
+    let sent = brokers.send(&outbound(&format!("{url}/%2F?routing_key=roles"), "n1")).await;
+    assert_eq!(sent.outcome, Ok(()));
     let got = channel.basic_get("roles".into(), BasicGetOptions { no_ack: true }).await.expect("an answer");
     let got = got.expect("a message").delivery;
     assert_eq!(got.data, BODY);
@@ -164,15 +167,15 @@ async fn unroutable_or_unauthorized_rabbitmq_message_is_a_failed_delivery() {
     let url = amqp();
     drop(connected(&url).await);
     let brokers = Brokers::new(vec![authority(&url)]);
-    let carried = brokers.carry(&parcel(&format!("{url}/%2F?routing_key=no-such-queue"), "n1")).await;
-    assert_eq!(failure(&carried), ("unroutable", false));
-    let carried = brokers.carry(&parcel(&format!("{url}/%2F/no-such-exchange?routing_key=a"), "n1")).await;
-    assert_eq!(failure(&carried).0, "refused");
-    let mut stranger = parcel(&format!("{url}/%2F?routing_key=no-such-queue"), "n1");
+    let sent = brokers.send(&outbound(&format!("{url}/%2F?routing_key=no-such-queue"), "n1")).await;
+    assert_eq!(failure(&sent), ("unroutable", false));
+    let sent = brokers.send(&outbound(&format!("{url}/%2F/no-such-exchange?routing_key=a"), "n1")).await;
+    assert_eq!(failure(&sent).0, "refused");
+    let mut stranger = outbound(&format!("{url}/%2F?routing_key=no-such-queue"), "n1");
     // stranger:wrong
     stranger.headers.push(("Authorization".to_owned(), "Basic c3RyYW5nZXI6d3Jvbmc=".to_owned()));
-    let carried = brokers.carry(&stranger).await;
-    assert!(!["unroutable"].contains(&failure(&carried).0), "{carried:?}");
+    let sent = brokers.send(&stranger).await;
+    assert!(!["unroutable"].contains(&failure(&sent).0), "{sent:?}");
 }
 
 /// Subscribes over the API, with a broker's URL as the endpoint, and causes an event.

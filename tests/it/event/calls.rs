@@ -9,18 +9,18 @@ use base::net::resolver::Lookup;
 use chrono::TimeDelta;
 use delivery::channel::RestHook;
 use domain::event::ChannelType;
-use service::event::channel::carrier::{Carried, Carrier as _, Parcel};
-use service::event::front::Message;
+use service::event::channel::sender::{ChannelSender as _, OutboundMessage, SendResult};
+use service::event::renderer::RenderedNotification;
 use service::event::settings::Subscriptions;
 
-use super::stage::{Names, settings};
+use super::stage::{TestDns, settings};
 use crate::support::{Receiver, beginning};
 
-async fn call(endpoint: &str, settings: Subscriptions, lookup: Arc<dyn Lookup>) -> Carried {
+async fn call(endpoint: &str, settings: Subscriptions, lookup: Arc<dyn Lookup>) -> SendResult {
     let clock = Arc::new(StoppedClock::at(beginning()));
     let channel = RestHook::new(Arc::new(settings), clock, lookup).expect("a client");
-    let message = Message { id: "1".to_owned(), content_type: None, body: Vec::new() };
-    let parcel = Parcel {
+    let message = RenderedNotification { id: "1".to_owned(), content_type: None, body: Vec::new() };
+    let outbound = OutboundMessage {
         subscription: uuid::Uuid::nil(),
         kind: ChannelType::RestHook,
         endpoint: endpoint.to_owned(),
@@ -28,11 +28,11 @@ async fn call(endpoint: &str, settings: Subscriptions, lookup: Arc<dyn Lookup>) 
         message,
         timeout: TimeDelta::seconds(2),
     };
-    channel.carry(&parcel).await
+    channel.send(&outbound).await
 }
 
-fn code(carried: &Carried) -> (&'static str, bool) {
-    let failure = carried.outcome.as_ref().expect_err("it was refused");
+fn code(sent: &SendResult) -> (&'static str, bool) {
+    let failure = sent.outcome.as_ref().expect_err("it was refused");
     (failure.code, failure.is_final)
 }
 
@@ -44,7 +44,7 @@ async fn a_name_or_an_address_that_is_not_public_is_never_called() {
     let strict = || Subscriptions { loopback: false, ..settings() };
     let to = |addresses: &'static [&'static str]| {
         let found = move |_: &str| addresses.iter().map(|one| one.parse::<IpAddr>().unwrap()).collect();
-        Arc::new(Names(Box::new(found)))
+        Arc::new(TestDns(Box::new(found)))
     };
     for addresses in [
         &["127.0.0.1"][..],
@@ -59,8 +59,8 @@ async fn a_name_or_an_address_that_is_not_public_is_never_called() {
         &["93.184.215.14", "127.0.0.1"],
     ] {
         for settings in [strict(), settings()] {
-            let carried = call(&format!("https://consumer.example:{port}/"), settings, to(addresses)).await;
-            assert_eq!(code(&carried), ("forbidden-address", true), "{addresses:?}");
+            let sent = call(&format!("https://consumer.example:{port}/"), settings, to(addresses)).await;
+            assert_eq!(code(&sent), ("forbidden-address", true), "{addresses:?}");
         }
     }
     for host in [
@@ -74,15 +74,15 @@ async fn a_name_or_an_address_that_is_not_public_is_never_called() {
         "localhost",
     ] {
         for scheme in ["http", "https"] {
-            let carried = call(&format!("{scheme}://{host}:{port}/"), strict(), to(&["93.184.215.14"])).await;
-            assert_eq!(code(&carried), ("forbidden-address", true), "{scheme} {host}");
+            let sent = call(&format!("{scheme}://{host}:{port}/"), strict(), to(&["93.184.215.14"])).await;
+            assert_eq!(code(&sent), ("forbidden-address", true), "{scheme} {host}");
         }
     }
     for endpoint in
         ["http://consumer.example/", "ftp://consumer.example/", "https://u:p@consumer.example/", ""]
     {
-        let carried = call(endpoint, settings(), to(&["93.184.215.14"])).await;
-        assert_eq!(code(&carried), ("forbidden-address", true), "{endpoint}");
+        let sent = call(endpoint, settings(), to(&["93.184.215.14"])).await;
+        assert_eq!(code(&sent), ("forbidden-address", true), "{endpoint}");
     }
     let narrow = Subscriptions { allowed_hosts: vec!["*.nhs.uk".to_owned()], ..settings() };
     assert_eq!(
@@ -105,7 +105,7 @@ async fn dns_rebinding_to_a_private_address_is_not_called() {
         let address = if count.fetch_add(1, Ordering::SeqCst) == 0 { "192.88.99.1" } else { "127.0.0.1" };
         vec![address.parse().unwrap()]
     };
-    let lookup: Arc<dyn Lookup> = Arc::new(Names(Box::new(turning)));
+    let lookup: Arc<dyn Lookup> = Arc::new(TestDns(Box::new(turning)));
     let endpoint = format!("https://consumer.example:{}/", listener.address.port());
     let first = call(&endpoint, settings(), lookup.clone()).await;
     assert!(["timeout", "connect"].contains(&code(&first).0), "{first:?}");

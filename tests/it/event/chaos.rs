@@ -16,8 +16,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::fhir::subscription::backport;
 use crate::support::{
-    Answer, Backend, Connection, Folder, Received, Receiver, Request, Running, TestDatabase, bodies, seed,
-    sql,
+    Backend, Connection, Folder, ReceivedRequest, Receiver, ReceiverResponse, Request, ServerProcess,
+    TestDatabase, bodies, seed, sql,
 };
 
 const TOKEN: &str = "chaos-token";
@@ -56,17 +56,17 @@ fn moody(seed: u64) -> Receiver {
     let state = Mutex::new(seed);
     Receiver::start(move |one| {
         if one.json().to_string().contains("\"handshake\"") {
-            return Answer::status(200);
+            return ReceiverResponse::status(200);
         }
         let mut state = state.lock().expect("no thread failed");
         *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         match (*state >> 33) % 100 {
-            0..8 => Answer::status(500),
-            8..11 => Answer::Hang,
-            11..15 => Answer::Half,
-            15..18 => Answer::Close,
-            18..20 => Answer::With(429, "Retry-After: 1\r\n", ""),
-            _ => Answer::status(202),
+            0..8 => ReceiverResponse::status(500),
+            8..11 => ReceiverResponse::Hang,
+            11..15 => ReceiverResponse::Half,
+            15..18 => ReceiverResponse::Close,
+            18..20 => ReceiverResponse::With(429, "Retry-After: 1\r\n", ""),
+            _ => ReceiverResponse::status(202),
         }
     })
 }
@@ -148,7 +148,7 @@ fn wanted(number: usize, people: &[String]) -> (Value, String) {
 }
 
 /// The events of a call: number and subject.
-pub(super) fn events(one: &Received) -> Vec<(i64, String)> {
+pub(super) fn events(one: &ReceivedRequest) -> Vec<(i64, String)> {
     let body = one.json();
     let all = body["entry"][0]["resource"]["parameter"].as_array().cloned().unwrap_or_default();
     let events = all.iter().filter(|parameter| parameter["name"] == "notification-event");
@@ -157,17 +157,17 @@ pub(super) fn events(one: &Received) -> Vec<(i64, String)> {
         let found = parts.iter().find(|part| part["name"] == name).cloned().unwrap_or_default();
         found.pointer(field).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
-    let told = events.map(|event| {
+    let text = events.map(|event| {
         let focus = part(event, "focus", "/valueReference/reference");
         let subject: Vec<&str> = focus.rsplitn(3, '/').take(2).collect();
         let number = part(event, "event-number", "/valueString").parse().expect("a number");
         (number, format!("{}/{}", subject[1], subject[0]))
     });
-    told.collect()
+    text.collect()
 }
 
 /// Every event, numbers without a gap in the order of first receipt, and duplicates that are the same.
-fn check(received: &[Received], expected: &mut [String]) -> usize {
+fn check(received: &[ReceivedRequest], expected: &mut [String]) -> usize {
     let mut known: BTreeMap<i64, String> = BTreeMap::new();
     let mut ids: HashMap<(i64, i64), String> = HashMap::new();
     let mut repeated = 0;
@@ -188,10 +188,10 @@ fn check(received: &[Received], expected: &mut [String]) -> usize {
             }
         }
     }
-    let mut told: Vec<String> = known.into_values().collect();
-    told.sort();
+    let mut text: Vec<String> = known.into_values().collect();
+    text.sort();
     expected.sort();
-    assert_eq!(told, expected);
+    assert_eq!(text, expected);
     repeated
 }
 
@@ -219,8 +219,8 @@ fn every_event_is_delivered_in_order_despite_failures(
     // On SQLite one process has the file; on PostgreSQL two share the work.
     let count = if backend == Backend::Postgres { 2 } else { 1 };
     let start = || folder.start(&["serve", "--config", &config]);
-    let mut servers: Vec<Running> = (0..count).map(|_| start()).collect();
-    let addresses: Vec<SocketAddr> = servers.iter_mut().map(Running::address).collect();
+    let mut servers: Vec<ServerProcess> = (0..count).map(|_| start()).collect();
+    let addresses: Vec<SocketAddr> = servers.iter_mut().map(ServerProcess::address).collect();
     let world = World {
         servers: Mutex::new(addresses.iter().copied().map(Some).collect()),
         people: seed::nhs_numbers(size.people),

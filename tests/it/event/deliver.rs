@@ -2,14 +2,14 @@
 
 use base::error::Error;
 use chrono::TimeDelta;
-use domain::event::{Channel, Draft, Payload, Style, SubscriptionStatus};
+use domain::event::{Channel, Payload, Style, SubscriptionDraft, SubscriptionStatus};
 use rstest::rstest;
 use service::event::{open_signing, resend, rotate_secret};
 use standardwebhooks::Webhook;
 
 use super::stage::{Stage, draft, numbers, settings};
 use crate::support::poll::poll;
-use crate::support::{Answer, Backend, Received, Receiver};
+use crate::support::{Backend, ReceivedRequest, Receiver, ReceiverResponse};
 
 // covers N-04, N-05, N-21, N-28, KIT-4.01
 #[rstest]
@@ -57,8 +57,11 @@ async fn notification_keeps_to_max_count(#[values(Backend::Sqlite, Backend::Post
     let stage = Stage::start(backend).await;
     let receiver = Receiver::willing();
     let wanted = draft(&receiver);
-    let three = Draft { channel: Channel { max_count: Some(3), ..wanted.channel.clone() }, ..wanted.clone() };
-    let one = Draft {
+    let three = SubscriptionDraft {
+        channel: Channel { max_count: Some(3), ..wanted.channel.clone() },
+        ..wanted.clone()
+    };
+    let one = SubscriptionDraft {
         style: Style::National,
         channel: Channel { payload: Some(Payload::CloudEvent), ..wanted.channel.clone() },
         ..wanted
@@ -73,7 +76,7 @@ async fn notification_keeps_to_max_count(#[values(Backend::Sqlite, Backend::Post
     }
     let sizes = |id: uuid::Uuid| -> Vec<usize> {
         let all = receiver.all();
-        let own = all.iter().map(Received::json).filter(|body| body["subscription"] == id.to_string());
+        let own = all.iter().map(ReceivedRequest::json).filter(|body| body["subscription"] == id.to_string());
         own.filter(|body| body["type"] == "event-notification")
             .map(|body| body["events"].as_array().map_or(0, Vec::len))
             .collect()
@@ -114,8 +117,8 @@ async fn delivery_is_signed_with_present_and_former_secret(
     let all = receiver.wait_for(3);
     assert_eq!((verify(&first, &all[0]), verify(&second, &all[0])), (true, false));
     assert_eq!((verify(&first, &all[1]), verify(&second, &all[1])), (true, true));
-    assert!(!verify(&second, &Received { body: b"another body".to_vec(), ..all[1].clone() }));
-    let signatures = |one: &Received| one.header("webhook-signature").unwrap().split(' ').count();
+    assert!(!verify(&second, &ReceivedRequest { body: b"another body".to_vec(), ..all[1].clone() }));
+    let signatures = |one: &ReceivedRequest| one.header("webhook-signature").unwrap().split(' ').count();
     assert_eq!(
         all.iter().map(signatures).collect::<Vec<_>>(),
         [1, 2, 1],
@@ -165,8 +168,8 @@ async fn heartbeat_is_sent_only_when_due_and_requested(
     let (living, quiet) = (Receiver::willing(), Receiver::willing());
     let wanted = draft(&living);
     let heartbeat = Some(TimeDelta::seconds(60));
-    let beating =
-        stage.subscribe(Draft { channel: Channel { heartbeat, ..wanted.channel.clone() }, ..wanted });
+    let beating = stage
+        .subscribe(SubscriptionDraft { channel: Channel { heartbeat, ..wanted.channel.clone() }, ..wanted });
     let silent = stage.subscribe(draft(&quiet));
     for id in [beating, silent] {
         stage.wait_for_status(id, SubscriptionStatus::Active);
@@ -203,7 +206,7 @@ async fn expired_subscription_is_off(#[values(Backend::Sqlite, Backend::Postgres
     let stage = Stage::start(backend).await;
     let receiver = Receiver::willing();
     let end = Some(stage.app.now() + TimeDelta::hours(1));
-    let id = stage.subscribe(Draft { end, ..draft(&receiver) });
+    let id = stage.subscribe(SubscriptionDraft { end, ..draft(&receiver) });
     stage.wait_for_status(id, SubscriptionStatus::Active);
     stage.advance(3601);
     stage.publish(1);
@@ -222,7 +225,7 @@ async fn events_during_an_outage_are_delivered_afterwards(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut stage = Stage::start(backend).await;
-    let receiver = Receiver::start(|_| Answer::status(202));
+    let receiver = Receiver::start(|_| ReceiverResponse::status(202));
     let id = stage.subscribe(draft(&receiver));
     stage.wait_for_status(id, SubscriptionStatus::Active);
     stage.stop();
@@ -234,7 +237,7 @@ async fn events_during_an_outage_are_delivered_afterwards(
     assert_eq!(settings().most_events, 100);
 }
 
-fn verify(secret: &str, one: &Received) -> bool {
+fn verify(secret: &str, one: &ReceivedRequest) -> bool {
     let mut headers = reqwest::header::HeaderMap::new();
     for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
         headers.insert(name, one.header(name).expect("a line").parse().expect("a value"));

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use base::error::Error;
 use chrono::TimeDelta;
-use domain::account::{Caller, Who};
+use domain::account::{Caller, Principal};
 use domain::audit::Act;
-use domain::event::{Channel, Draft, SubscriptionStatus};
+use domain::event::{Channel, SubscriptionDraft, SubscriptionStatus};
 use rstest::rstest;
 use service::event::settings::Subscriptions;
 use service::job::Job;
@@ -16,13 +16,13 @@ use service::job::Job;
 use super::stage::{Stage, draft, draft_to, numbers, settings};
 use crate::job::{runner_with, settings as jobs};
 use crate::support::poll::poll;
-use crate::support::{Answer, Backend, Receiver, sql};
+use crate::support::{Backend, Receiver, ReceiverResponse, sql};
 
 /// A consumer whose answer can be changed. It begins with 200.
 fn moody() -> (Receiver, Arc<AtomicU16>) {
     let status = Arc::new(AtomicU16::new(200));
-    let told = Arc::clone(&status);
-    (Receiver::start(move |_| Answer::status(told.load(Ordering::SeqCst))), status)
+    let text = Arc::clone(&status);
+    (Receiver::start(move |_| ReceiverResponse::status(text.load(Ordering::SeqCst))), status)
 }
 
 fn short() -> Subscriptions {
@@ -37,13 +37,13 @@ async fn failed_handshake_sets_error_and_is_not_retried(
 ) {
     let stage = Stage::start(backend).await;
     let (refusing, moving) = (
-        Receiver::start(|_| Answer::status(500)),
-        Receiver::start(|_| Answer::With(302, "Location: http://127.0.0.1:1/\r\n", "")),
+        Receiver::start(|_| ReceiverResponse::status(500)),
+        Receiver::start(|_| ReceiverResponse::With(302, "Location: http://127.0.0.1:1/\r\n", "")),
     );
-    for (receiver, told) in [(&refusing, "status: HTTP 500"), (&moving, "redirect: HTTP 302")] {
+    for (receiver, text) in [(&refusing, "status: HTTP 500"), (&moving, "redirect: HTTP 302")] {
         let id = stage.subscribe(draft(receiver));
         let found = stage.wait_for_status(id, SubscriptionStatus::Error);
-        assert_eq!(found.error, Some(format!("no-response: the handshake failed ({told})")));
+        assert_eq!(found.error, Some(format!("no-response: the handshake failed ({text})")));
         stage.publish(1);
         stage.advance(100_000);
         poll("the event to be numbered", || (stage.find(id).1.last_number > 0).then_some(()));
@@ -104,9 +104,9 @@ async fn retry_after_of_a_consumer_is_respected_up_to_the_maximum(
     ] {
         let receiver = Receiver::start(move |one| {
             if one.json()["type"] == "handshake" {
-                Answer::status(200)
+                ReceiverResponse::status(200)
             } else {
-                Answer::With(429, line, "later")
+                ReceiverResponse::With(429, line, "later")
             }
         });
         let id = stage.subscribe(draft(&receiver));
@@ -160,27 +160,30 @@ async fn bad_responses_are_logged_as_attempts_and_affect_no_other_subscription(
 ) {
     let stage = Stage::start(backend).await;
     let bad = [
-        (Answer::Hang, "timeout", None),
-        (Answer::Drip, "timeout", None),
-        (Answer::Half, "closed", Some(200)),
-        (Answer::Close, "closed", None),
-        (Answer::Endless(500), "status", Some(500)),
-        (Answer::With(307, "Location: /elsewhere\r\n", ""), "redirect", Some(307)),
+        (ReceiverResponse::Hang, "timeout", None),
+        (ReceiverResponse::Drip, "timeout", None),
+        (ReceiverResponse::Half, "closed", Some(200)),
+        (ReceiverResponse::Close, "closed", None),
+        (ReceiverResponse::Endless(500), "status", Some(500)),
+        (ReceiverResponse::With(307, "Location: /elsewhere\r\n", ""), "redirect", Some(307)),
     ];
     let mut all = Vec::new();
     for (answer, code, status) in bad {
         let receiver = Receiver::start(move |one| {
-            if one.json()["type"] == "handshake" { Answer::status(200) } else { answer.clone() }
+            if one.json()["type"] == "handshake" { ReceiverResponse::status(200) } else { answer.clone() }
         });
         let wanted = draft(&receiver);
         let timeout = Some(TimeDelta::seconds(3));
-        let id = stage.subscribe(Draft { channel: Channel { timeout, ..wanted.channel.clone() }, ..wanted });
+        let id = stage.subscribe(SubscriptionDraft {
+            channel: Channel { timeout, ..wanted.channel.clone() },
+            ..wanted
+        });
         stage.wait_for_status(id, SubscriptionStatus::Active);
         all.push((receiver, id, code, status));
     }
     let well = Receiver::willing();
     let taking = stage.subscribe(draft(&well));
-    let endless = Receiver::start(|_| Answer::Endless(200));
+    let endless = Receiver::start(|_| ReceiverResponse::Endless(200));
     let ignored = stage.subscribe(draft(&endless));
     for id in [taking, ignored] {
         stage.wait_for_status(id, SubscriptionStatus::Active);
@@ -212,10 +215,9 @@ async fn unreachable_consumer_does_not_delay_another(
 ) {
     let few = Subscriptions { concurrency: 8, concurrency_per_host: 2, ..settings() };
     let stage = Stage::with(backend, few).await;
-    let dead =
-        Receiver::start(
-            |one| if one.json()["type"] == "handshake" { Answer::status(200) } else { Answer::Hang },
-        );
+    let dead = Receiver::start(|one| {
+        if one.json()["type"] == "handshake" { ReceiverResponse::status(200) } else { ReceiverResponse::Hang }
+    });
     let hanging: Vec<_> = (0..12).map(|_| stage.subscribe(draft(&dead))).collect();
     for id in &hanging {
         poll("the greeting", || {
@@ -227,7 +229,7 @@ async fn unreachable_consumer_does_not_delay_another(
     dead.wait_for(14);
     // Of another owner and domain: delays are per owner and domain.
     let living = Receiver::willing_at("127.0.0.2");
-    let other = Caller::direct(Who::System { name: "other".to_owned() });
+    let other = Caller::direct(Principal::System { name: "other".to_owned() });
     let id = stage.subscribe_as(&other, draft(&living));
     stage.wait_for_status(id, SubscriptionStatus::Active);
     let begun = Instant::now();
@@ -254,9 +256,9 @@ async fn unreadable_subscription_is_quarantined_and_stops_no_other(
     let [well, unreadable, untold, panicking] = ids.try_into().unwrap();
     let corrupt = format!("UPDATE subscriptions SET owner = '{{}}' WHERE id = '{unreadable}'");
     sql::execute(&stage.app.database_url(), &corrupt);
-    stage.front.failing.lock().unwrap().insert(untold);
-    stage.front.panicking.lock().unwrap().insert(panicking);
-    stage.front.asked.lock().unwrap().insert(panicking);
+    stage.renderer.failing.lock().unwrap().insert(untold);
+    stage.renderer.panicking.lock().unwrap().insert(panicking);
+    stage.renderer.asked.lock().unwrap().insert(panicking);
     let worker = stage.another();
     stage.publish(1);
     stage.wait_for_sent(well, 1);
@@ -301,7 +303,7 @@ async fn delivered_events_are_purged_after_retention_and_undelivered_kept(
 ) {
     let once = Subscriptions { retries: vec![TimeDelta::seconds(1)], ..settings() };
     let stage = Stage::with(backend, once).await;
-    let (willing, dead) = (Receiver::willing(), Receiver::start(|_| Answer::status(503)));
+    let (willing, dead) = (Receiver::willing(), Receiver::start(|_| ReceiverResponse::status(503)));
     let heard = stage.subscribe(draft(&willing));
     stage.wait_for_status(heard, SubscriptionStatus::Active);
     let unheard = stage.subscribe(draft(&dead));
@@ -309,7 +311,7 @@ async fn delivered_events_are_purged_after_retention_and_undelivered_kept(
     stage.publish(3);
     stage.wait_for_sent(heard, 3);
     poll("numbers", || Some(stage.find(unheard).1.last_number).filter(|last| *last == 3));
-    let silent = Receiver::start(|_| Answer::Hang);
+    let silent = Receiver::start(|_| ReceiverResponse::Hang);
     let waiting = stage.subscribe(draft(&silent));
     stage.publish(1);
     stage.wait_for_sent(heard, 4);

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::stage::{Stage, settings};
 use crate::fhir::client::{post, put, send_well};
 use crate::fhir::subscription::{backport, classic, id_of, national};
-use crate::support::{Answer, Backend, Receiver};
+use crate::support::{Backend, Receiver, ReceiverResponse};
 
 const CLOUD_EVENT: &str = "application/json";
 const FHIR: &str = "application/fhir+json";
@@ -28,9 +28,9 @@ fn every_kind() -> Vec<(&'static str, Value, bool)> {
 
 async fn subscribe(stage: &Stage, mut body: Value, endpoint: &str) -> (Uuid, Value) {
     body["channel"]["endpoint"] = endpoint.into();
-    let told = send_well(&stage.app, post("/Subscription", &body), 201).await;
-    assert_eq!(told["status"], "requested");
-    (id_of(&told).parse().expect("an id"), told)
+    let content = send_well(&stage.app, post("/Subscription", &body), 201).await;
+    assert_eq!(content["status"], "requested");
+    (id_of(&content).parse().expect("an id"), content)
 }
 
 // covers FAULT-12, USE-4
@@ -65,8 +65,8 @@ async fn subscription_is_error_after_a_failed_handshake_and_active_when_requeste
 ) {
     let stage = Stage::real(backend, settings()).await;
     for (kind, body, _) in every_kind() {
-        let (refusing, willing) = (Receiver::start(|_| Answer::status(503)), Receiver::willing());
-        let (id, mut told) = subscribe(&stage, body.clone(), &refusing.url("/notify")).await;
+        let (refusing, willing) = (Receiver::start(|_| ReceiverResponse::status(503)), Receiver::willing());
+        let (id, mut content) = subscribe(&stage, body.clone(), &refusing.url("/notify")).await;
         let failed = stage.wait_for_status(id, SubscriptionStatus::Error);
         assert!(failed.error.is_some_and(|why| why.contains("the handshake failed")), "{kind}");
         assert_eq!(refusing.all().len(), 1, "{kind}");
@@ -74,9 +74,9 @@ async fn subscription_is_error_after_a_failed_handshake_and_active_when_requeste
         let (away, _) = subscribe(&stage, body, "http://127.0.0.1:9/notify").await;
         stage.wait_for_status(away, SubscriptionStatus::Error);
         // Put to `requested` again, the first call is made again.
-        told["status"] = json!("requested");
-        told["channel"]["endpoint"] = willing.url("/notify").into();
-        send_well(&stage.app, put(&format!("/Subscription/{id}"), &told), 200).await;
+        content["status"] = json!("requested");
+        content["channel"]["endpoint"] = willing.url("/notify").into();
+        send_well(&stage.app, put(&format!("/Subscription/{id}"), &content), 200).await;
         stage.wait_for_status(id, SubscriptionStatus::Active);
         assert_eq!(willing.wait_for(1).len(), 1, "{kind}");
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use base::error::Error;
 use chrono::TimeDelta;
-use domain::account::{Caller, ClientAuthentication, Grant, Mode, Scopes, Who};
+use domain::account::{AccessMode, Caller, ClientAuthentication, Grant, Principal, Scopes};
 use domain::event::SubscriptionStatus;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ use crate::fhir::client::{get, post, put, send_well};
 use crate::fhir::subscription::backport;
 use crate::job::{runner_with, settings as jobs};
 use crate::support::poll::poll;
-use crate::support::{Answer, Backend, Folder, METRICS_TOKEN, Receiver, Request, keys};
+use crate::support::{Backend, Folder, METRICS_TOKEN, Receiver, ReceiverResponse, Request, keys};
 use crate::vrs::known::MOTHERS_ROLE;
 
 async fn subscribe(stage: &Stage, endpoint: &str, content: &str) -> (Uuid, Value) {
@@ -96,8 +96,8 @@ async fn consumer_recovers_missed_events_by_the_events_operation(
     let short = Subscriptions { retries: vec![TimeDelta::seconds(10)], ..settings() };
     let stage = Stage::real(backend, short).await;
     let status = Arc::new(AtomicU16::new(200));
-    let told = Arc::clone(&status);
-    let receiver = Receiver::start(move |_| Answer::status(told.load(Ordering::SeqCst)));
+    let received = Arc::clone(&status);
+    let receiver = Receiver::start(move |_| ReceiverResponse::status(received.load(Ordering::SeqCst)));
     let (id, created) = subscribe(&stage, &receiver.url("/notify"), "id-only").await;
     stage.change(2).await;
     stage.wait_for_sent(id, 2);
@@ -134,8 +134,8 @@ async fn consumer_recovers_missed_events_by_the_events_operation(
     stage.wait_for_sent(id, 8);
     let all = receiver.all();
     assert_eq!(parameter(&all[before].json(), "type")["valueCode"], "handshake");
-    let told: Vec<i64> = all[before..].iter().flat_map(events).map(|(number, _)| number).collect();
-    assert_eq!(told, [3, 4, 5, 6, 7, 8], "nothing is left out, and the next is the next");
+    let received: Vec<i64> = all[before..].iter().flat_map(events).map(|(number, _)| number).collect();
+    assert_eq!(received, [3, 4, 5, 6, 7, 8], "nothing is left out, and the next is the next");
 }
 
 // covers N-34
@@ -150,7 +150,7 @@ async fn revoked_grant_ends_its_subscriptions_and_expired_grant_does_not(
     let grant = Grant {
         id: Uuid::from_u128(7),
         app: "epr".to_owned(),
-        mode: Mode::System,
+        mode: AccessMode::System,
         user: None,
         patient: None,
         proxy: None,
@@ -167,8 +167,8 @@ async fn revoked_grant_ends_its_subscriptions_and_expired_grant_does_not(
     };
     let kept = grant.clone();
     stage.app.store.write_here::<_, Error, _>(|tx| tx.insert_grant(&kept)).unwrap();
-    let who = Who::System { name: "epr".to_owned() };
-    let caller = Caller { grant: Some(grant.id), app: Some("epr".into()), ..Caller::direct(who) };
+    let principal = Principal::System { name: "epr".to_owned() };
+    let caller = Caller { grant: Some(grant.id), app: Some("epr".into()), ..Caller::direct(principal) };
     let id = stage.subscribe_as(&caller, draft(&receiver));
     stage.wait_for_status(id, SubscriptionStatus::Active);
     stage.advance(3600);
@@ -213,8 +213,8 @@ async fn subscription_of_an_unregistered_app_ends(
     stage.authority = Some(knowing(&["epr", "gp"]));
     stage.go_on();
     let subscribe = |stage: &Stage, app: &str| {
-        let who = Who::System { name: app.to_owned() };
-        let caller = Caller { app: Some(app.into()), ..Caller::direct(who) };
+        let principal = Principal::System { name: app.to_owned() };
+        let caller = Caller { app: Some(app.into()), ..Caller::direct(principal) };
         let id = stage.subscribe_as(&caller, draft(&receiver));
         stage.wait_for_status(id, SubscriptionStatus::Active);
         id

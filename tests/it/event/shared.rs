@@ -44,15 +44,15 @@ async fn the_lease_of_a_killed_process_is_taken_over_when_it_ends_and_not_before
     let id = stage.subscribe(draft(&receiver));
     stage.wait_for_status(id, SubscriptionStatus::Active);
     stage.stop();
-    let (clock, front) = (stage.app.clock.clone(), stage.front.clone());
+    let (clock, renderer) = (stage.app.clock.clone(), stage.renderer.clone());
     stage.publish(3);
     // A process numbers events, leases a subscription, and dies.
     let leased = stage.app.store.write_here(|tx| {
-        service::event::number::number(
+        service::event::numbering::assign_event_numbers(
             tx,
             &*clock,
-            &*front,
-            &service::event::number::judge::Judged::default(),
+            &*renderer,
+            &service::event::numbering::authorization::EventAuthorizations::default(),
         )
         .expect("the events are numbered");
         let lease = Lease { holder: "killed", length: TimeDelta::seconds(90), limit: 10, most_events: 2 };
@@ -102,7 +102,7 @@ async fn numbering_statements_do_not_grow_with_subscriptions(
 ) {
     let stage = Stage::idle(backend, settings()).await;
     let receiver = Receiver::willing();
-    let (clock, front) = (stage.app.clock.clone(), stage.front.clone());
+    let (clock, renderer) = (stage.app.clock.clone(), stage.renderer.clone());
     let mut costs = HashSet::new();
     for more in [1, 99] {
         for _ in 0..more {
@@ -111,11 +111,11 @@ async fn numbering_statements_do_not_grow_with_subscriptions(
         stage.publish(20);
         let before = stage.app.store.statements();
         let numbered = stage.app.store.write_here(|tx| {
-            service::event::number::number(
+            service::event::numbering::assign_event_numbers(
                 tx,
                 &*clock,
-                &*front,
-                &service::event::number::judge::Judged::default(),
+                &*renderer,
+                &service::event::numbering::authorization::EventAuthorizations::default(),
             )
         });
         assert_eq!(numbered.expect("the events are numbered"), 20);

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use domain::account::{Caller, Proofing, Who};
-use domain::event::{Draft, SubscriptionStatus, Topic};
+use domain::account::{Caller, Principal, Proofing};
+use domain::event::{SubscriptionDraft, SubscriptionStatus, Topic};
 use domain::person::{NhsNumber, NumberCheck};
 use rstest::rstest;
 
 use super::stage::{Stage, draft_to, settings};
 use crate::support::poll::poll;
-use crate::support::{Answer, Backend, Receiver};
+use crate::support::{Backend, Receiver, ReceiverResponse};
 use crate::vrs::known::MOTHER;
 
 /// A consumer that answers at once until it is made slow; then it counts, and takes so long.
@@ -23,7 +23,7 @@ fn slow(seconds: u64, is_slow: &Arc<AtomicBool>, held: &Arc<AtomicUsize>) -> Rec
             held.fetch_add(1, Ordering::SeqCst);
             std::thread::sleep(Duration::from_secs(seconds));
         }
-        Answer::status(200)
+        ReceiverResponse::status(200)
     })
 }
 
@@ -34,7 +34,7 @@ async fn owner_with_slow_consumers_does_not_delay_another_owner(
 ) {
     let stage = Stage::with(backend, settings()).await;
     let nhs_number = NhsNumber::parse(MOTHER, NumberCheck::Length).expect("a number");
-    let citizen = Caller::direct(Who::Citizen { nhs_number, proofing: Proofing::P9 });
+    let citizen = Caller::direct(Principal::Citizen { nhs_number, proofing: Proofing::P9 });
     let (is_slow, held) = (Arc::default(), Arc::default());
     let ports: Vec<Receiver> = (0..10).map(|_| slow(25, &is_slow, &held)).collect();
     let all = ports.iter().flat_map(|port| (0..8).map(|_| port.url("/notify")));
@@ -43,7 +43,10 @@ async fn owner_with_slow_consumers_does_not_delay_another_owner(
             let heartbeat = Some(TimeDelta::seconds(3600));
             let draft = draft_to(&url);
             let channel = domain::event::Channel { heartbeat, ..draft.channel };
-            stage.subscribe_as(&citizen, Draft { channel, topics: vec![Topic::RoleChanged], ..draft })
+            stage.subscribe_as(
+                &citizen,
+                SubscriptionDraft { channel, topics: vec![Topic::RoleChanged], ..draft },
+            )
         })
         .collect();
     for id in &slow {

@@ -11,12 +11,12 @@ use base::net::resolver::{Lookup, SystemLookup};
 use chrono::{DateTime, TimeDelta, Utc};
 use config::Sources;
 use delivery::channel::{Brokers, Channels, RestHook};
-use delivery::worker::{Parts, Worker};
-use domain::account::{Caller, Who};
+use delivery::worker::{Worker, WorkerParts};
+use domain::account::{Caller, Principal};
 use domain::audit::Subject;
 use domain::event::{
-    Channel, ChannelType, Content, Delivery, Draft, Event, Notice, Notification, Payload, Style,
-    Subscription, SubscriptionStatus, Topic,
+    Channel, ChannelType, Delivery, Event, Notice, Notification, Payload, PayloadContent, Style,
+    Subscription, SubscriptionDraft, SubscriptionStatus, Topic,
 };
 use domain::person::{NhsNumber, NumberCheck};
 use futures_util::FutureExt as _;
@@ -25,9 +25,9 @@ use serde_json::{Value, json};
 use service::authority::Authority;
 use service::event::channel::sockets::Sockets;
 use service::event::create_subscription;
-use service::event::front::{Front, Message};
-use service::event::number::judge::Judged;
-use service::event::number::number;
+use service::event::numbering::assign_event_numbers;
+use service::event::numbering::authorization::EventAuthorizations;
+use service::event::renderer::{NotificationRenderer, RenderedNotification};
 use service::event::settings::Subscriptions;
 use store::{AttemptRecord, Store, Tx};
 use uuid::Uuid;
@@ -57,8 +57,8 @@ impl Plain {
     }
 }
 
-impl Front for Plain {
-    fn may_hear(
+impl NotificationRenderer for Plain {
+    fn authorize_events(
         &self,
         _: &mut Tx<'_>,
         subscription: &Subscription,
@@ -68,21 +68,21 @@ impl Front for Plain {
         Ok(vec![true; events.len()])
     }
 
-    fn question(&self, subscription: &Subscription) -> Option<String> {
-        let is_asked = self.asked.lock().expect("a lock").contains(&subscription.id);
-        is_asked.then(|| subscription.id.to_string())
+    fn authorization_key(&self, subscription: &Subscription) -> Option<String> {
+        let needs_authorization = self.asked.lock().expect("a lock").contains(&subscription.id);
+        needs_authorization.then(|| subscription.id.to_string())
     }
 
     fn masks_reasons(&self) -> bool {
         true
     }
 
-    fn compose(
+    fn render(
         &self,
         _: &mut Tx<'_>,
         subscription: &Subscription,
         notification: &Notification,
-    ) -> Result<Message, Error> {
+    ) -> Result<RenderedNotification, Error> {
         self.check(subscription.id)?;
         let events = match &notification.notice {
             Notice::Events(events) => events.as_slice(),
@@ -97,17 +97,21 @@ impl Front for Plain {
             "events": events.iter().map(event).collect::<Vec<_>>(),
         });
         let content_type = subscription.channel.payload.map(domain::event::Payload::as_str);
-        Ok(Message { id: notification.id.clone(), content_type, body: body.to_string().into_bytes() })
+        Ok(RenderedNotification {
+            id: notification.id.clone(),
+            content_type,
+            body: body.to_string().into_bytes(),
+        })
     }
 }
 
 /// A scripted resolver.
-pub struct Names(pub Find);
+pub struct TestDns(pub Find);
 
 /// Resolves a name.
 type Find = Box<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>;
 
-impl Lookup for Names {
+impl Lookup for TestDns {
     fn look_up(&self, host: String) -> BoxFuture<'_, io::Result<Vec<IpAddr>>> {
         let found = (self.0)(&host);
         async move { Ok(found) }.boxed()
@@ -119,7 +123,7 @@ pub struct Stage {
     // It stops before its database is dropped.
     worker: Option<Worker>,
     pub app: TestApp,
-    pub front: Arc<Plain>,
+    pub renderer: Arc<Plain>,
     pub settings: Arc<Subscriptions>,
     /// Workers started from now on know these apps; with `None` there are none.
     pub authority: Option<Arc<Authority>>,
@@ -145,8 +149,8 @@ impl Stage {
     /// With the R4 API.
     pub async fn real(backend: Backend, settings: Subscriptions) -> Self {
         let mut stage = Self::idle(backend, settings).await;
-        let front = Arc::new(stage.app.front.clone());
-        stage.worker = Some(stage.work_with(front, stage.app.store.clone(), Arc::new(SystemLookup)));
+        let renderer = Arc::new(stage.app.renderer.clone());
+        stage.worker = Some(stage.work_with(renderer, stage.app.store.clone(), Arc::new(SystemLookup)));
         stage
     }
 
@@ -159,10 +163,10 @@ impl Stage {
     pub async fn idle(backend: Backend, settings: Subscriptions) -> Self {
         let options = Options { subscriptions: settings.clone(), ..Options::default() };
         let app = TestApp::start(backend, options).await;
-        let front: Arc<Plain> = Arc::default();
+        let renderer: Arc<Plain> = Arc::default();
         // The events of the sandbox data are delivered to no subscription.
-        let stage = Self { app, front, settings: Arc::new(settings), worker: None, authority: None };
-        stage.number();
+        let stage = Self { app, renderer, settings: Arc::new(settings), worker: None, authority: None };
+        stage.assign_event_numbers();
         stage
     }
 
@@ -173,10 +177,15 @@ impl Stage {
 
     /// Starts delivery with this resolver.
     fn work(&self, store: Store, lookup: Arc<dyn Lookup>) -> Worker {
-        self.work_with(self.front.clone(), store, lookup)
+        self.work_with(self.renderer.clone(), store, lookup)
     }
 
-    fn work_with(&self, front: Arc<dyn Front>, store: Store, lookup: Arc<dyn Lookup>) -> Worker {
+    fn work_with(
+        &self,
+        renderer: Arc<dyn NotificationRenderer>,
+        store: Store,
+        lookup: Arc<dyn Lookup>,
+    ) -> Worker {
         // A second worker is a process of its own, without WebSockets.
         let sockets = if self.worker.is_none() {
             self.app.sockets.clone()
@@ -185,13 +194,13 @@ impl Stage {
         };
         let clock = self.app.clock.clone();
         let rest_hook = RestHook::new(self.settings.clone(), clock.clone(), lookup).expect("a client");
-        Worker::start(Parts {
+        Worker::start(WorkerParts {
             store,
             clock,
             settings: self.settings.clone(),
             vault: self.app.vault.clone(),
-            front,
-            carrier: Arc::new(Channels {
+            renderer,
+            sender: Arc::new(Channels {
                 rest_hook,
                 brokers: Brokers::new(self.settings.allowed_brokers.clone()),
                 sockets: sockets.clone(),
@@ -209,14 +218,14 @@ impl Stage {
     }
 
     /// Creates a subscription, as a system that receives the events of all people.
-    pub fn subscribe(&self, draft: Draft) -> Uuid {
-        self.subscribe_as(&Caller::direct(Who::System { name: "test".to_owned() }), draft)
+    pub fn subscribe(&self, draft: SubscriptionDraft) -> Uuid {
+        self.subscribe_as(&Caller::direct(Principal::System { name: "test".to_owned() }), draft)
     }
 
-    pub fn subscribe_as(&self, caller: &Caller, draft: Draft) -> Uuid {
+    pub fn subscribe_as(&self, caller: &Caller, draft: SubscriptionDraft) -> Uuid {
         let (clock, vault) = (self.app.clock.clone(), self.app.vault.clone());
         let created = self.app.store.write_here(|tx| {
-            create_subscription(tx, &*clock, &vault, caller, Uuid::now_v7(), draft, 1000).map_err(told)
+            create_subscription(tx, &*clock, &vault, caller, Uuid::now_v7(), draft, 1000).map_err(to_error)
         });
         created.expect("the subscription is kept").value.id
     }
@@ -228,11 +237,11 @@ impl Stage {
     }
 
     /// Numbers the published events.
-    pub fn number(&self) {
-        let (clock, front) = (&self.app.clock, &self.front);
+    pub fn assign_event_numbers(&self) {
+        let (clock, renderer) = (&self.app.clock, &self.renderer);
         self.app
             .store
-            .write_here(|tx| number(tx, &**clock, &**front, &Judged::default()))
+            .write_here(|tx| assign_event_numbers(tx, &**clock, &**renderer, &EventAuthorizations::default()))
             .expect("the events are numbered");
     }
 
@@ -299,17 +308,17 @@ pub fn publish(tx: &mut Tx<'_>, count: i64, now: DateTime<Utc>) -> Result<(), Er
     Ok(())
 }
 
-pub fn told(error: service::event::SubscribeError) -> Error {
+pub fn to_error(error: service::event::SubscribeError) -> Error {
     Error::fault(error)
 }
 
 /// A subscription to changes of roles at this consumer.
-pub fn draft(receiver: &Receiver) -> Draft {
+pub fn draft(receiver: &Receiver) -> SubscriptionDraft {
     draft_to(&receiver.url("/notify"))
 }
 
-pub fn draft_to(endpoint: &str) -> Draft {
-    Draft {
+pub fn draft_to(endpoint: &str) -> SubscriptionDraft {
+    SubscriptionDraft {
         style: Style::Backport,
         topics: vec![Topic::RoleChanged, Topic::RoleCreated],
         criteria: format!("{TOPIC}/proxy-role-changed"),
@@ -318,7 +327,7 @@ pub fn draft_to(endpoint: &str) -> Draft {
             kind: ChannelType::RestHook,
             endpoint: Some(endpoint.to_owned()),
             payload: Some(Payload::FhirJson),
-            content: Content::IdOnly,
+            content: PayloadContent::IdOnly,
             heartbeat: None,
             timeout: None,
             max_count: None,
@@ -337,7 +346,7 @@ pub fn parameter<'v>(bundle: &'v Value, name: &str) -> &'v Value {
 }
 
 /// The numbers of the events in what a consumer was sent, in order.
-pub fn numbers(received: &[crate::support::Received]) -> Vec<i64> {
+pub fn numbers(received: &[crate::support::ReceivedRequest]) -> Vec<i64> {
     let events = received.iter().flat_map(|one| one.json()["events"].as_array().cloned().unwrap_or_default());
     events.map(|event| event["number"].as_i64().expect("a number")).collect()
 }

@@ -109,7 +109,7 @@ fn cases(subscription: &str) -> Vec<Case> {
     ]
 }
 
-fn told(answer: &Response) -> Value {
+fn outcome_of(answer: &Response) -> Value {
     answer.json()["issue"][0].clone()
 }
 
@@ -131,8 +131,12 @@ async fn list_at_its_cap_is_200_and_above_it_400_with_its_name_and_cap(
 
         let answer = app.send(asked(most + 1)).await;
         let expected = format!("{name}: at most {most}. Given: {}.", most + 1);
-        assert_eq!((answer.status, told(&answer)["diagnostics"].clone()), (400, expected.into()), "{name}");
-        assert_eq!(told(&answer)["code"], "too-costly");
+        assert_eq!(
+            (answer.status, outcome_of(&answer)["diagnostics"].clone()),
+            (400, expected.into()),
+            "{name}"
+        );
+        assert_eq!(outcome_of(&answer)["code"], "too-costly");
     }
 }
 
@@ -147,7 +151,7 @@ async fn links_of_a_chain_and_parameters_of_a_history_are_limited(
     let answer = app.send(read(&has(2).replace("patient.status", "status"))).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
     let answer = app.send(read(&has(6).replace("patient.status", "status"))).await;
-    assert_eq!((answer.status, told(&answer)["code"].clone()), (400, "too-costly".into()));
+    assert_eq!((answer.status, outcome_of(&answer)["code"].clone()), (400, "too-costly".into()));
     let path = |n: usize| format!("Consent/_history?{}", several(n, |at| format!("x{at}=1"), "&"));
     assert_eq!(app.send(read(&path(1000))).await.status, 200);
     assert_eq!(app.send(read(&path(1001))).await.status, 400);
@@ -248,7 +252,7 @@ async fn criteria_of_a_subscription_have_limits_of_their_own(
         assert_eq!(at_cap.status, 201, "{name}: {}", at_cap.json());
         let above = create(format!("Consent?{}", query(most + 1))).await;
         let expected = format!("{name}: at most {most}. Given: {}.", most + 1);
-        assert_eq!((above.status, told(&above)["diagnostics"].clone()), (422, expected.into()));
-        assert_eq!(told(&above)["expression"], json!(["Subscription.criteria"]));
+        assert_eq!((above.status, outcome_of(&above)["diagnostics"].clone()), (422, expected.into()));
+        assert_eq!(outcome_of(&above)["expression"], json!(["Subscription.criteria"]));
     }
 }

@@ -69,12 +69,12 @@ fn read(answer: &Response) -> Result<Value, String> {
 }
 
 fn check(answer: &Response) {
-    judge(answer).unwrap_or_else(|why| panic!("{why}"));
+    validate_response(answer).unwrap_or_else(|why| panic!("{why}"));
 }
 
 /// Whether a response is one that this API may give: no 5xx; valid R4 in the format that it names; a refusal
 /// has an issue.
-pub fn judge(answer: &Response) -> Result<(), String> {
+pub fn validate_response(answer: &Response) -> Result<(), String> {
     let shown = || format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body));
     if answer.status >= 500 {
         return Err(shown());
@@ -94,7 +94,7 @@ pub fn judge(answer: &Response) -> Result<(), String> {
         .filter(|issue| issue.severity == Severity::Error)
         .filter(|issue| is_whole(issue.expression.as_deref().unwrap_or_default()))
         .collect();
-    let says_why = resource["issue"][0]["diagnostics"].as_str().is_some_and(|told| !told.is_empty());
+    let says_why = resource["issue"][0]["diagnostics"].as_str().is_some_and(|found| !found.is_empty());
     if !wrong.is_empty() {
         Err(format!("{wrong:?} {resource:#}"))
     } else if answer.status >= 400 && !(kind == "OperationOutcome" && says_why) {
@@ -118,7 +118,7 @@ fn parts(resource: &Value, path: &str) -> Vec<String> {
 }
 
 /// Status, code and location of the first issue of a refusal.
-pub fn told(answer: &Response) -> (u16, String, String) {
+pub fn outcome_of(answer: &Response) -> (u16, String, String) {
     let outcome = resource(answer);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let issue = &outcome["issue"][0];

@@ -5,7 +5,9 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::fhir::bodies::{one_of_each, role};
-use crate::fhir::client::{entries, get, link, path_of, places, post, put, request, send, send_well, told};
+use crate::fhir::client::{
+    entries, get, link, outcome_of, path_of, places, post, put, request, send, send_well,
+};
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{CHILD, LONER, MOTHER, MOTHERS_ROLE, NO_SUCH_ID, NOBODY, PATIENTS};
@@ -61,7 +63,7 @@ async fn validate_operation_reports_every_issue_and_writes_nothing(
         (get(&format!("/Consent/{NO_SUCH_ID}/$validate")), 404),
         (post("/Observation/$validate", &json!({ "resourceType": "Observation" })), 404),
     ] {
-        assert_eq!(told(&send(&app, request).await).0, status);
+        assert_eq!(outcome_of(&send(&app, request).await).0, status);
     }
     footprint.check_untouched("validation");
 }
@@ -124,6 +126,6 @@ async fn everything_operation_returns_the_patient_compartment(
         format!("/Consent/{MOTHERS_ROLE}/$everything"),
         format!("/Consent/{MOTHERS_ROLE}/Consent"),
     ] {
-        assert_eq!(told(&send(&app, get(&path)).await).0, 404, "{path}");
+        assert_eq!(outcome_of(&send(&app, get(&path)).await).0, 404, "{path}");
     }
 }

@@ -16,6 +16,6 @@ mod patch;
 mod references;
 pub mod scopes;
 pub mod search;
-pub mod seen;
 pub mod subscription;
 mod validate;
+pub mod visibility;

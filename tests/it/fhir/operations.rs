@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::fhir::client::{entries, get, link, path_of, post, request, send, send_well, told};
+use crate::fhir::client::{entries, get, link, outcome_of, path_of, post, request, send, send_well};
 use crate::support::{Backend, Request, TestApp};
 use crate::vrs::callers::{NURSE, citizen, guarded};
 use crate::vrs::footprint::Footprint;
@@ -22,10 +22,10 @@ fn returned(parameters: &Value) -> &Value {
 async fn versions_operation_is_public(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     for method in ["GET", "POST"] {
-        let told = send_well(&app, request(method, "/$versions"), 200).await;
+        let content = send_well(&app, request(method, "/$versions"), 200).await;
         let version = |name: &str| json!({ "name": name, "valueCode": "4.0" });
-        assert_eq!(told["resourceType"], "Parameters");
-        assert_eq!(told["parameter"], json!([version("version"), version("default")]));
+        assert_eq!(content["resourceType"], "Parameters");
+        assert_eq!(content["parameter"], json!([version("version"), version("default")]));
     }
     let xml = send(&app, get("/$versions?_format=xml")).await;
     assert_eq!(xml.header("content-type"), Some("application/fhir+xml; charset=UTF-8"));
@@ -68,7 +68,7 @@ async fn meta_operation_returns_labels_of_instance_type_and_system(
         assert_eq!(meta, json!({ "resourceType": "Parameters" }), "nothing is labelled: {path}");
     }
     for path in ["/Consent/none/$meta", "/Nothing/$meta", "/Consent/$meta-add", "/Consent/$meta-delete"] {
-        assert_eq!(told(&send(&app, request("POST", path)).await).0, 404, "{path}");
+        assert_eq!(outcome_of(&send(&app, request("POST", path)).await).0, 404, "{path}");
     }
     footprint.check_untouched("nothing is written");
 }
@@ -173,7 +173,7 @@ async fn everything_operation_supports_since_start_and_end(
     }
     for query in ["start=soon", "end=ge2020", "_since=yesterday", "_count=x", "_count=-1", "_page=x"] {
         let answer = send(&app, get(&format!("{everything}?{query}"))).await;
-        assert_eq!(told(&answer).0, 400, "{query}");
+        assert_eq!(outcome_of(&answer).0, 400, "{query}");
     }
 }
 
@@ -307,7 +307,7 @@ async fn unsupported_expand_parameter_is_rejected(
         (&format!("{by_id}?activeOnly=true"), 422, "not-supported"),
         (&format!("{by_id}?displayLanguage=cy"), 422, "not-supported"),
     ] {
-        let answer = told(&send(&app, get(&format!("/ValueSet/{path}"))).await);
+        let answer = outcome_of(&send(&app, get(&format!("/ValueSet/{path}"))).await);
         assert_eq!((answer.0, &*answer.1), (status, code), "{path}");
     }
     let set = json!({ "name": "valueSet", "resource": { "resourceType": "ValueSet", "status": "active" } });

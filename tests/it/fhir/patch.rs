@@ -1,6 +1,6 @@
 //! The published cases of JSON Patch and of FHIRPath Patch, all of them (checks ).
 
-use base::error::Kind;
+use base::error::ErrorKind;
 use fhir::format::xml::parse_text;
 use fhir::patch::{fhirpath_patch, json_patch};
 use serde_json::Value;
@@ -21,7 +21,7 @@ fn every_case_of_json_patch_passes() {
             assert_eq!(patched.as_ref(), Ok(expected), "{}", case["comment"]);
         } else {
             let fault = patched.expect_err("the case expects an error");
-            assert_eq!(fault.kind, Kind::Unprocessable, "{}", case["comment"]);
+            assert_eq!(fault.kind, ErrorKind::Unprocessable, "{}", case["comment"]);
         }
     }
 }
@@ -56,7 +56,11 @@ fn every_case_of_fhirpath_patch_passes() {
         };
         let patched = fhirpath_patch(&read("input"), &read("diff"));
         if case.contains("<error ") {
-            assert_eq!(patched.expect_err("the case expects an error").kind, Kind::Unprocessable, "{name}");
+            assert_eq!(
+                patched.expect_err("the case expects an error").kind,
+                ErrorKind::Unprocessable,
+                "{name}"
+            );
         } else {
             assert_eq!(patched.map(as_xhtml), Ok(as_xhtml(read("output"))), "{name}");
         }

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::fhir::bodies::{access_request, one_of_each, relationship, role};
 use crate::fhir::bundle::{bundle, give, statuses};
-use crate::fhir::client::{get, places, post, put, send, send_well, told};
-use crate::fhir::seen::stand;
+use crate::fhir::client::{get, outcome_of, places, post, put, send, send_well};
+use crate::fhir::visibility::stand;
 use crate::support::bodies::{NHS, person};
 use crate::support::{Backend, Request, TestApp};
 use crate::vrs::callers::{citizen, guarded};
 use crate::vrs::footprint::{Footprint, Rows};
-use crate::vrs::judged::judged;
 use crate::vrs::known::{CHILD, LONER, MOTHER, NOBODY, PATIENTS, SON};
+use crate::vrs::validated::validated;
 
 /// The returned reference, however the person was named.
 fn whole(number: &str) -> Value {
@@ -94,7 +94,7 @@ async fn questionnaire_response_gets_nhs_numbers_beside_references(
         json!({ "reference": reference(&related), "type": "RelatedPerson", "identifier": identifier })
     );
     let id = created["id"].as_str().expect("an id");
-    let kept = judged(&app.get(&format!("/QuestionnaireResponse/{id}")).await);
+    let kept = validated(&app.get(&format!("/QuestionnaireResponse/{id}")).await);
     assert_eq!((&kept["subject"], &kept["source"]), (&created["subject"], &created["source"]));
     let path = format!("/QuestionnaireResponse/{id}");
     form["id"] = id.into();
@@ -119,7 +119,7 @@ async fn questionnaire_response_gets_nhs_numbers_beside_references(
     ] {
         let mut wrong = access_request(LONER, SON);
         wrong["source"] = source;
-        let (status, _, at) = told(&send(&app, post("/QuestionnaireResponse", &wrong)).await);
+        let (status, _, at) = outcome_of(&send(&app, post("/QuestionnaireResponse", &wrong)).await);
         assert_eq!((status, at.as_str()), (422, place), "{row}");
         footprint.check_untouched(row);
     }
@@ -167,13 +167,13 @@ async fn reference_to_an_unknown_person_is_rejected_as_an_unknown_nhs_number(
     stand(&app, CHILD, Standing::Restricted).await;
     let mut footprint = Footprint::of(&app);
     let unknown = send(&app, post("/Consent", &role_of(&person(LONER), &person(NOBODY[0])))).await;
-    assert_eq!(told(&unknown), (422, "business-rule".to_owned(), "Consent.patient".to_owned()));
+    assert_eq!(outcome_of(&unknown), (422, "business-rule".to_owned(), "Consent.patient".to_owned()));
     for hidden in [literal("", NOBODY[0]), literal("", CHILD), person(CHILD), whole(CHILD)] {
         let answer = send(&app, post("/Consent", &role_of(&person(LONER), &hidden))).await;
         assert_eq!((answer.status, answer.json()), (unknown.status, unknown.json()), "{hidden}");
         let mut related = relationship(LONER, SON);
         related["patient"] = hidden;
-        let answer = told(&send(&app, post("/RelatedPerson", &related)).await);
+        let answer = outcome_of(&send(&app, post("/RelatedPerson", &related)).await);
         assert_eq!(answer, (422, "business-rule".to_owned(), "RelatedPerson.patient".to_owned()));
     }
     for (row, name) in [
@@ -183,13 +183,14 @@ async fn reference_to_an_unknown_person_is_rejected_as_an_unknown_nhs_number(
         ("a version", json!({ "reference": format!("Patient/{SON}/_history/1") })),
         ("nothing", json!({ "display": "A person" })),
     ] {
-        let (status, _, at) = told(&send(&app, post("/Consent", &role_of(&person(LONER), &name))).await);
+        let (status, _, at) =
+            outcome_of(&send(&app, post("/Consent", &role_of(&person(LONER), &name))).await);
         assert_eq!(status, 422, "{row}");
         assert!(at.starts_with("Consent.patient"), "{row}: {at}");
     }
     let mut actor = role(LONER, SON);
     actor["provision"]["actor"][0]["reference"] = literal("", MOTHER);
-    let answer = told(&send(&app, post("/Consent", &actor)).await);
+    let answer = outcome_of(&send(&app, post("/Consent", &actor)).await);
     let place = "Consent.provision.actor[0].reference".to_owned();
     assert_eq!(answer, (422, "business-rule".to_owned(), place));
     footprint.check_untouched("all of them");
@@ -241,7 +242,7 @@ async fn transaction_references_people_by_conditional_reference(
     let mut footprint = Footprint::of(&app);
     let mut wrong = entries.clone();
     wrong[1]["resource"]["performer"][0] = found(NOBODY[0]);
-    assert_eq!(told(&send(&app, post("", &bundle("transaction", &wrong))).await).0, 412);
+    assert_eq!(outcome_of(&send(&app, post("", &bundle("transaction", &wrong))).await).0, 412);
     footprint.check_untouched("one condition has no match");
     let made = send_well(&app, post("", &bundle("transaction", &entries)), 200).await;
     assert_eq!(statuses(&made), ["201", "201", "201"], "{made:#}");

@@ -13,7 +13,7 @@ use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{LONER, SON};
 
 /// The issues of a severity: code, place, and the key of an invariant.
-fn told(outcome: &Value, severity: &str) -> Vec<String> {
+fn outcome_of(outcome: &Value, severity: &str) -> Vec<String> {
     let issues = outcome["issue"].as_array().expect("issues").iter();
     let issues = issues.filter(|issue| issue["severity"] == severity);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -33,7 +33,7 @@ async fn check_each(app: &TestApp, rows: Vec<(Value, Vec<&str>)>) {
     for (body, expected) in rows {
         let kind = body["resourceType"].as_str().expect("a type");
         let outcome = send_well(app, post(&format!("/{kind}/$validate"), &body), 200).await;
-        assert_eq!(told(&outcome, "error"), expected, "{body}: {outcome:#}");
+        assert_eq!(outcome_of(&outcome, "error"), expected, "{body}: {outcome:#}");
     }
     footprint.check_untouched("validation");
 }
@@ -65,7 +65,7 @@ async fn a_related_person_has_a_patient_a_language_a_known_gender_and_a_date_of_
     for (body, expected) in &wrong {
         let answer = send(&app, post("/RelatedPerson", body)).await;
         assert_eq!(
-            (answer.status, told(&answer.json(), "error")),
+            (answer.status, outcome_of(&answer.json(), "error")),
             (422, expected.iter().map(ToString::to_string).collect())
         );
     }
@@ -152,7 +152,10 @@ async fn a_questionnaire_keeps_each_of_its_invariants(
         (item(json!({ "type": "string", "enableWhen": when(2) })), "que-12 Questionnaire.item[0]"),
     ] {
         let outcome = send_well(&app, post("/Questionnaire/$validate", &body), 200).await;
-        assert_eq!((told(&outcome, "error").len(), told(&outcome, "warning")), (0, vec![warning.to_owned()]));
+        assert_eq!(
+            (outcome_of(&outcome, "error").len(), outcome_of(&outcome, "warning")),
+            (0, vec![warning.to_owned()])
+        );
     }
 }
 
@@ -265,14 +268,14 @@ async fn resource_is_validated_by_meta_profile_and_unknown_profiles_are_reported
         "https://fhir.onbehalf.org.uk/R4/StructureDefinition/ProxyRelationship",
     ] {
         let outcome = send_well(&app, post("/Consent/$validate", &claim(profile)), 200).await;
-        assert_eq!(told(&outcome, "error"), Vec::<String>::new(), "{profile}");
-        assert!(told(&outcome, "warning").contains(&unknown), "{profile}: {outcome:#}");
+        assert_eq!(outcome_of(&outcome, "error"), Vec::<String>::new(), "{profile}");
+        assert!(outcome_of(&outcome, "warning").contains(&unknown), "{profile}: {outcome:#}");
         let asked = post(&format!("/Consent/$validate?profile={profile}"), &role(LONER, SON));
         let outcome = send_well(&app, asked, 200).await;
-        assert_eq!(told(&outcome, "error"), ["not-supported Consent"], "{profile}: asked for");
+        assert_eq!(outcome_of(&outcome, "error"), ["not-supported Consent"], "{profile}: asked for");
     }
     let known = send_well(&app, post("/Consent/$validate", &claim(ours)), 200).await;
-    assert!(!told(&known, "warning").contains(&unknown));
+    assert!(!outcome_of(&known, "warning").contains(&unknown));
     // A claim that cannot be validated prevents no write; the stored resource names the profile that it
     // conforms to.
     for (path, mut body) in one_of_each(LONER, SON).into_iter().rev() {

@@ -178,8 +178,8 @@ fn database_restart_loses_no_answered_write() {
     service.folder.run(&["audit", "verify", "--config", &service.config]).well();
     assert!(refused > 0 && !answered.is_empty());
     assert!(service.running.has_ended().is_none());
-    let told =
+    let text =
         format!("cut {cuts} times; {} acknowledged, none lost; {refused} answered 503", answered.len());
-    measured("database server gone and back", told);
+    measured("database server gone and back", text);
     measured("database server gone and back: ready again after", millis(back));
 }

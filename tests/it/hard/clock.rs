@@ -2,12 +2,12 @@
 //! valid by the clock alone, and jobs and leases do not wait for a time that was wrong.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::account::{Proofing, Who};
+use domain::account::{Principal, Proofing};
 use domain::person::{NhsNumber, NumberCheck};
 use rstest::rstest;
 use serde_json::Value;
 use service::job::JOBS;
-use store::Fault;
+use store::ChainFault;
 
 use crate::fhir::bodies::role;
 use crate::fhir::client::{get, post, put, send_well};
@@ -51,7 +51,7 @@ async fn versions_stay_in_order_when_the_clock_goes_back(
     assert_eq!(found["total"], 2, "{found}");
     let breaks = app.look(|tx| tx.verify_audit(&[])).await;
     assert!(
-        breaks.iter().all(|broken| broken.fault == Fault::BackDated),
+        breaks.iter().all(|broken| broken.fault == ChainFault::BackDated),
         "the audit record holds: {breaks:?}"
     );
 }
@@ -103,7 +103,7 @@ async fn token_validity_follows_the_clock(#[values(Backend::Sqlite, Backend::Pos
     let registrations = vec![token::registration()];
     let app = TestApp::start(backend, Options { registrations, ..Options::default() }).await;
     let nhs_number = NhsNumber::parse(MOTHER, NumberCheck::Length).expect("a number");
-    let citizen = Who::Citizen { nhs_number, proofing: Proofing::P9 };
+    let citizen = Principal::Citizen { nhs_number, proofing: Proofing::P9 };
     let token = app.token(&citizen, "user/*.rs").await;
     let path = format!("/Consent/{MOTHERS_ROLE}");
     let asked = async |app: &TestApp| app.send(get(&path).bearer(&token)).await.status;

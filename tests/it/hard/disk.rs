@@ -44,11 +44,11 @@ fn create(service: &Service, patient: &str, proxy: &str) -> Response {
 
 #[track_caller]
 fn assert_refused(answer: &Response) {
-    let told = String::from_utf8_lossy(&answer.body);
-    assert_eq!(answer.status, 503, "{told}");
-    assert!(answer.header("retry-after").is_some(), "{told}");
+    let text = String::from_utf8_lossy(&answer.body);
+    assert_eq!(answer.status, 503, "{text}");
+    assert!(answer.header("retry-after").is_some(), "{text}");
     for inside in ["disk", "I/O", "sqlite", "database"] {
-        assert!(!told.to_lowercase().contains(&inside.to_lowercase()), "{inside}: {told}");
+        assert!(!text.to_lowercase().contains(&inside.to_lowercase()), "{inside}: {text}");
     }
 }
 

@@ -10,14 +10,14 @@ use actix_codec::Decoder as _;
 use actix_http::h1::{Codec, Message as Item, MessageType};
 use actix_http::{KeepAlive, ServiceConfig};
 use bytes::BytesMut;
-use http_guard::boundary::{Boundaries, Ending, Message, REFUSED_BYTES, boundaries};
+use http_guard::boundary::{Boundaries, MessageBounds, REFUSED_BYTES, StreamEnd, boundaries};
 
 use super::{measured, scale};
 
 /// What the library makes of the bytes of a connection.
 #[derive(Debug)]
 struct Library {
-    messages: Vec<Message>,
+    messages: Vec<MessageBounds>,
     /// Whether the last message is the beginning of another protocol.
     is_upgrade: bool,
     has_refused: bool,
@@ -46,7 +46,7 @@ fn library(bytes: &[u8]) -> Library {
         match item {
             Ok(Some(Item::Item(_))) => {
                 let has_none = matches!(codec.message_type(), MessageType::None);
-                read.messages.push(Message { head: at, end: has_none.then_some(at) });
+                read.messages.push(MessageBounds { head: at, end: has_none.then_some(at) });
                 read.is_upgrade = matches!(codec.message_type(), MessageType::Stream);
             }
             Ok(Some(Item::Chunk(Some(_)))) => {}
@@ -62,7 +62,7 @@ fn library(bytes: &[u8]) -> Library {
 
 /// Why the two disagree about these bytes, if they do.
 fn disagreement(bytes: &[u8], guard: &Boundaries, library: &Library) -> Option<&'static str> {
-    let is_over = guard.ending != Ending::Open;
+    let is_over = guard.ending != StreamEnd::Open;
     for (at, seen) in library.messages.iter().enumerate() {
         let Some(held) = guard.messages.get(at) else {
             return (!is_over).then_some("the library sees a head that the guard does not see");
@@ -72,8 +72,9 @@ fn disagreement(bytes: &[u8], guard: &Boundaries, library: &Library) -> Option<&
             return Some("the heads end at different places");
         }
         if held.end != seen.end {
-            let is_refused = is_last && held.end.is_none() && matches!(guard.ending, Ending::Refused { .. });
-            let is_upgrade = is_last && library.is_upgrade && guard.ending == Ending::Closed;
+            let is_refused =
+                is_last && held.end.is_none() && matches!(guard.ending, StreamEnd::Refused { .. });
+            let is_upgrade = is_last && library.is_upgrade && guard.ending == StreamEnd::Closed;
             let is_refused_by_library = library.has_refused && seen.end.is_none();
             if !is_refused && !is_upgrade && !is_refused_by_library {
                 return Some("the messages end at different places");
@@ -83,7 +84,7 @@ fn disagreement(bytes: &[u8], guard: &Boundaries, library: &Library) -> Option<&
     if guard.messages.len() > library.messages.len() && !library.has_refused {
         return Some("the guard sees a head that the library does not see");
     }
-    let Ending::Refused { at, .. } = guard.ending else { return None };
+    let StreamEnd::Refused { at, .. } = guard.ending else { return None };
     let heard = self::library(&[&bytes[..at], REFUSED_BYTES].concat());
     let same = heard.messages.len() <= guard.messages.len();
     (!heard.has_refused || !same).then_some("the library does not refuse what the guard refuses")
@@ -96,9 +97,9 @@ pub(super) fn agreed(bytes: &[u8]) -> String {
         panic!("{why}: {guard:?}, {library:?}: {}", bytes.escape_ascii());
     }
     let kind = match guard.ending {
-        Ending::Open => 0,
-        Ending::Closed => 1,
-        Ending::Refused { status, .. } => status,
+        StreamEnd::Open => 0,
+        StreamEnd::Closed => 1,
+        StreamEnd::Refused { status, .. } => status,
     };
     format!("{} {kind} {} {}", guard.messages.len(), library.messages.len(), library.has_refused)
 }

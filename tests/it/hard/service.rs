@@ -9,7 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cli::configuration;
-use crate::support::{Backend, Connection, Folder, Request, Response, Running, SANDBOX_DATA, TestDatabase};
+use crate::support::{
+    Backend, Connection, Folder, Request, Response, SANDBOX_DATA, ServerProcess, TestDatabase,
+};
 
 use super::millis;
 
@@ -21,7 +23,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// A process that serves.
 pub struct Service {
     pub folder: Folder,
-    pub running: Running,
+    pub running: ServerProcess,
     pub address: SocketAddr,
     pub config: String,
     pub url: String,

@@ -32,12 +32,12 @@ fn sending(app: &TestApp, mail: &MailServer) -> Runner {
 }
 
 /// A person logs in, and their provider gives their address.
-async fn has_address(app: &TestApp, who: &str, address: &str) {
+async fn has_address(app: &TestApp, principal: &str, address: &str) {
     let vot = Vector::parse("P9.Cp.Cd").expect("a vector");
     let proven = Proven {
         issuer: "https://login.example".to_owned(),
         subject: format!("subject of {address}"),
-        kind: ProvenKind::Citizen { nhs_number: Some(number(who)), vot },
+        kind: ProvenKind::Citizen { nhs_number: Some(number(principal)), vot },
         email: Email::parse(address),
     };
     let clock = app.clock.clone();
@@ -77,17 +77,17 @@ async fn both_people_get_one_reminder_before_and_after_the_end(
         runner.run_due();
         runner.run_due();
         heard += usize::from(is_heard);
-        assert_eq!((reminders().await, mail.letters().len()), (heard, 2 * heard), "{days}");
+        assert_eq!((reminders().await, mail.messages().len()), (heard, 2 * heard), "{days}");
     }
-    let letters = mail.letters();
-    for (letter, says) in [(&letters[0], "ends after 20 November 2027"), (&letters[4], "has ended")] {
-        assert!(letter.text.replace("=\n", "").contains(says), "{}", letter.text);
+    let messages = mail.messages();
+    for (message, says) in [(&messages[0], "ends after 20 November 2027"), (&messages[4], "has ended")] {
+        assert!(message.text.replace("=\n", "").contains(says), "{}", message.text);
     }
-    let mut to: Vec<&str> = letters[..2].iter().map(|letter| letter.to.as_str()).collect();
+    let mut to: Vec<&str> = messages[..2].iter().map(|message| message.to.as_str()).collect();
     to.sort_unstable();
     assert_eq!(to, ["patient@mail.example", "proxy@mail.example"]);
-    for letter in &letters {
-        assert!(!letter.text.contains(MOTHER) && !letter.text.contains(LONER), "{}", letter.text);
+    for message in &messages {
+        assert!(!message.text.contains(MOTHER) && !message.text.contains(LONER), "{}", message.text);
     }
     assert_eq!(states(&app), ["sent"; 6]);
 }
@@ -132,7 +132,7 @@ async fn transient_smtp_failure_is_retried_with_back_off(
     mail.becomes(Mood::Takes);
     app.clock.advance(TimeDelta::minutes(1));
     runner.run_due();
-    assert_eq!((states(&app), mail.letters().len()), (vec!["sent".to_owned(); 2], 2));
+    assert_eq!((states(&app), mail.messages().len()), (vec!["sent".to_owned(); 2], 2));
 }
 
 #[rstest]
@@ -144,7 +144,7 @@ async fn permanent_smtp_failure_is_not_retried(
     ending(&app).await;
     mail.becomes(Mood::Never);
     sending(&app, &mail).run_due();
-    assert_eq!((states(&app), mail.letters().len()), (vec!["failed".to_owned(); 2], 0));
+    assert_eq!((states(&app), mail.messages().len()), (vec!["failed".to_owned(); 2], 0));
 }
 
 #[rstest]
@@ -157,11 +157,11 @@ async fn message_with_unknown_outcome_is_never_sent_again(
     let runner = sending(&app, &mail);
     mail.becomes(Mood::HangsUp);
     runner.run_due();
-    assert_eq!((states(&app), mail.letters().len()), (vec!["sending".to_owned(); 2], 2));
+    assert_eq!((states(&app), mail.messages().len()), (vec!["sending".to_owned(); 2], 2));
     mail.becomes(Mood::Takes);
     app.clock.advance(TimeDelta::days(1));
     runner.run_due();
-    assert_eq!(mail.letters().len(), 2);
+    assert_eq!(mail.messages().len(), 2);
 }
 
 #[rstest]
@@ -183,7 +183,7 @@ async fn unreadable_message_is_given_up_and_blocks_no_other(
         let mut found = states(&app);
         found.sort_unstable();
         assert_eq!(found, ["failed", "sent"], "{broken}");
-        assert_eq!(mail.letters()[0].to, "proxy@mail.example");
+        assert_eq!(mail.messages()[0].to, "proxy@mail.example");
         assert_eq!(job(&app, "send-messages").await.outcome.as_deref(), Some("partly"));
     }
 }
@@ -226,5 +226,5 @@ async fn outdated_or_unaddressed_message_is_not_sent(
     assert_eq!(app.patch(&format!("/Consent/{role}"), end).await.status, 200);
     runner.run_now(&send).expect("it runs");
     assert_eq!(states(&app).iter().filter(|state| *state == "withdrawn").count(), 2);
-    assert!(mail.letters().is_empty());
+    assert!(mail.messages().is_empty());
 }

@@ -1,10 +1,10 @@
 //! Expired data are removed, and nothing else.
 
 use chrono::TimeDelta;
-use domain::account::{Code, RefreshToken, Who};
+use domain::account::{Code, Principal, RefreshToken};
 use rstest::rstest;
 use service::job::settings::Jobs;
-use store::Inbound;
+use store::ReceivedEvent;
 
 use super::{job, runner_with, settings, write};
 use crate::support::{Backend, Options, TestApp, token};
@@ -14,8 +14,8 @@ use crate::support::{Backend, Options, TestApp, token};
 async fn expired_rows_are_purged_in_batches(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let options = Options { registrations: vec![token::registration()], ..Options::default() };
     let app = TestApp::start(backend, options).await;
-    let who = Who::System { name: "a system".to_owned() };
-    let grant = app.claims(&who, "system/Consent.r").await.grant;
+    let principal = Principal::System { name: "a system".to_owned() };
+    let grant = app.claims(&principal, "system/Consent.r").await.grant;
     let now = app.now();
     write(&app, move |tx| {
         for number in 0..5 {
@@ -30,10 +30,10 @@ async fn expired_rows_are_purged_in_batches(#[values(Backend::Sqlite, Backend::P
             };
             tx.insert_code(&digest, &code)?;
             tx.insert_refresh_token(&digest, &RefreshToken { grant, dpop_jkt: None, expires_at })?;
-            tx.see_once(&digest, expires_at)?;
+            tx.insert_if_unused(&digest, expires_at)?;
         }
-        let event = Inbound { source: "a", id: "1", kind: "x", occurred_at: now };
-        tx.take_in(&event, now)
+        let event = ReceivedEvent { source: "a", id: "1", kind: "x", occurred_at: now };
+        tx.insert_if_new(&event, now)
     })
     .await;
     let runner = runner_with(&app, Jobs { batch: 2, ..settings() });

@@ -80,7 +80,7 @@ async fn role_of_a_hidden_person_expires_without_an_event(
 ) {
     let app = TestApp::strict(backend).await;
     let role = create_role(&app, MOTHER, LONER).await;
-    crate::fhir::seen::standing::stand(&app, LONER, domain::person::Standing::Restricted).await;
+    crate::fhir::visibility::standing::stand(&app, LONER, domain::person::Standing::Restricted).await;
     app.clock.advance(TimeDelta::days(400));
     runner(&app).run_due();
     assert!(is(&status(&app, &role).await, LAPSED));

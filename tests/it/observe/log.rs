@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use crate::support::poll::poll;
-use crate::support::{Connection, Folder, Request, Running, SANDBOX_DATA, bodies};
+use crate::support::{Connection, Folder, Request, SANDBOX_DATA, ServerProcess, bodies};
 
 const BASE: &str = "/validated-relationships/FHIR/R4";
 const CONSENTS: &str = "/validated-relationships/FHIR/R4/Consent";
@@ -17,7 +17,7 @@ const PING: &str = "/validated-relationships/_ping";
 const STATUS: &str = "/validated-relationships/_status";
 const REQUESTS: &str = "/validated-relationships/FHIR/R4/QuestionnaireResponse";
 
-fn start(folder: &Folder) -> Running {
+fn start(folder: &Folder) -> ServerProcess {
     let config = folder.write("onbehalf.toml", "[log]\nformat = \"json\"\nlevel = \"trace\"\n");
     folder.start(&["sandbox", "--listen", "127.0.0.1:0", "--config", &config])
 }
@@ -87,8 +87,8 @@ fn odd_ones() -> Vec<Sent> {
 /// Requests that change something, or would if they were right.
 fn writes() -> Vec<Sent> {
     let role = format!("{BASE}/Consent/6b71ac92-baa3-4b76-b0f5-a601257e2722");
-    let told = bodies::reason_with_text("OTHER", "Lisa Thompson, 9000000017, moved");
-    let ended = bodies::move_to("inactive", &[told]);
+    let found = bodies::reason_with_text("OTHER", "Lisa Thompson, 9000000017, moved");
+    let ended = bodies::move_to("inactive", &[found]);
     let consent = bodies::consent(LISA, "9000000033");
     let misread = consent.to_string().replace("\"active\"", "\"9000000017 Thompson\"");
     let post = |route: &'static str, body: String| ("POST", route, Request::post(route, body));

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::account::oauth::kit::{JWT_BEARER, post, unsigned};
 use crate::cli::configuration;
-use crate::support::{Backend, Connection, Folder, Request, Response, Running, TestDatabase, sql};
+use crate::support::{Backend, Connection, Folder, Request, Response, ServerProcess, TestDatabase, sql};
 
 const SECRET: &str = "s3cr3t-of-the-app";
 const WRONG: &str = "s3cr3t-that-is-wrong";
@@ -19,7 +19,7 @@ fn digest(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn start(folder: &Folder, database: &TestDatabase) -> Running {
+fn start(folder: &Folder, database: &TestDatabase) -> ServerProcess {
     let app = |id: &str, more: &str| {
         format!(
             "[[oauth.apps]]\nclient_id = \"{id}\"\nname = \"{id}\"\nscopes = \"openid system/*.rs user/*.rs\"\n{more}\n"
@@ -249,7 +249,7 @@ fn known() -> Vec<Case> {
     ]
 }
 
-fn send(server: &mut Running, request: &Request) -> Response {
+fn send(server: &mut ServerProcess, request: &Request) -> Response {
     Connection::open(server.address()).and_then(|mut one| one.send(request)).expect("an answer")
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::proxy::role_period::BadEnd;
 use domain::proxy::{
-    Change, EndChange, LegalBasis, OdsCode, ReasonCode, Role, RoleError, Status, StatusReason,
+    EndChange, LegalBasis, OdsCode, ReasonCode, Role, RoleChange, RoleError, Status, StatusReason,
 };
 
 use super::role_create::{LENIENT, STRICT, at, because, create, draft};
@@ -22,12 +22,12 @@ fn ods(code: &str) -> OdsCode {
     OdsCode::parse(code).unwrap()
 }
 
-fn to(status: Status, reason: ReasonCode) -> Change {
-    Change { status: Some(status), reason: Some(because(reason)), ..Change::default() }
+fn to(status: Status, reason: ReasonCode) -> RoleChange {
+    RoleChange { status: Some(status), reason: Some(because(reason)), ..RoleChange::default() }
 }
 
-fn until(end: &str) -> Change {
-    Change { end: Some(EndChange::Set(at(end))), ..Change::default() }
+fn until(end: &str) -> RoleChange {
+    RoleChange { end: Some(EndChange::Set(at(end))), ..RoleChange::default() }
 }
 
 #[test]
@@ -43,12 +43,12 @@ fn ending_a_role_keeps_its_grantor_and_shows_the_reason() {
 #[test]
 fn rules_are_checked_in_the_order_of_the_contract() {
     let inactive = role(Status::Inactive);
-    let without_reason = Change { status: Some(Status::Active), ..Change::default() };
+    let without_reason = RoleChange { status: Some(Status::Active), ..RoleChange::default() };
     assert_eq!(inactive.changed(without_reason, STRICT, now()), Err(RoleError::MissingReason));
     // No grantor, and the reason of another transition: the grantor is reported first.
     let without_grantor = to(Status::Active, ReasonCode::RoleCreated);
     assert_eq!(inactive.changed(without_grantor.clone(), STRICT, now()), Err(RoleError::MissingGrantor));
-    let wrong_reason = Change { grantor: Some(ods("G81")), ..without_grantor };
+    let wrong_reason = RoleChange { grantor: Some(ods("G81")), ..without_grantor };
     assert_eq!(inactive.changed(wrong_reason, STRICT, now()), Err(RoleError::ReasonNotAllowed));
     // No such transition, and no reason of any transition: the transition is reported first.
     let no_arrow = to(Status::Proposed, ReasonCode::RoleCreated);
@@ -58,7 +58,8 @@ fn rules_are_checked_in_the_order_of_the_contract() {
 #[test]
 fn re_activation_requires_a_grantor_in_the_request() {
     let inactive = role(Status::Inactive);
-    let change = Change { grantor: Some(ods("B81001")), ..to(Status::Active, ReasonCode::RoleReactivated) };
+    let change =
+        RoleChange { grantor: Some(ods("B81001")), ..to(Status::Active, ReasonCode::RoleReactivated) };
     assert_eq!(inactive.changed(change, STRICT, now()).unwrap().grantor, Some(ods("B81001")));
 }
 
@@ -66,11 +67,11 @@ fn re_activation_requires_a_grantor_in_the_request() {
 fn a_role_does_not_become_active_after_its_end() {
     let mut inactive = role(Status::Inactive);
     inactive.period.end = Some(at("2026-11-21"));
-    let back = Change { grantor: Some(ods("A20047")), ..to(Status::Active, ReasonCode::RoleReactivated) };
+    let back = RoleChange { grantor: Some(ods("A20047")), ..to(Status::Active, ReasonCode::RoleReactivated) };
     assert_eq!(inactive.changed(back.clone(), STRICT, now()), Err(RoleError::End(BadEnd::Passed)));
-    let later = Change { end: Some(EndChange::Set(at("2027-11-21"))), ..back.clone() };
+    let later = RoleChange { end: Some(EndChange::Set(at("2027-11-21"))), ..back.clone() };
     assert!(inactive.changed(later, STRICT, now()).is_ok());
-    assert!(inactive.changed(Change { end: Some(EndChange::Clear), ..back }, STRICT, now()).is_ok());
+    assert!(inactive.changed(RoleChange { end: Some(EndChange::Clear), ..back }, STRICT, now()).is_ok());
 }
 
 #[test]
@@ -78,11 +79,11 @@ fn an_active_role_may_change_end_basis_and_grantor_without_a_status() {
     let active = role(Status::Active);
     let changed = active.changed(until("2027-01-01"), STRICT, now()).unwrap();
     assert_eq!(changed.period.end, Some(at("2027-01-01")));
-    let clear = Change { end: Some(EndChange::Clear), ..Change::default() };
+    let clear = RoleChange { end: Some(EndChange::Clear), ..RoleChange::default() };
     assert_eq!(changed.changed(clear, STRICT, now()).unwrap().period.end, None);
-    let basis = Change { legal_basis: Some(LegalBasis::Consent), ..Change::default() };
+    let basis = RoleChange { legal_basis: Some(LegalBasis::Consent), ..RoleChange::default() };
     assert_eq!(active.changed(basis, STRICT, now()).unwrap().legal_basis, LegalBasis::Consent);
-    let grantor = Change { grantor: Some(ods("B81001")), ..Change::default() };
+    let grantor = RoleChange { grantor: Some(ods("B81001")), ..RoleChange::default() };
     assert_eq!(active.changed(grantor, STRICT, now()).unwrap().grantor, Some(ods("B81001")));
 }
 
@@ -101,20 +102,20 @@ fn same_status_requires_another_change() {
     for rules in [STRICT, LENIENT] {
         assert_eq!(active.changed(again.clone(), rules, now()), Err(RoleError::InvalidTransition));
     }
-    let with_end = Change { end: Some(EndChange::Set(at("2027-01-01"))), ..again };
+    let with_end = RoleChange { end: Some(EndChange::Set(at("2027-01-01"))), ..again };
     assert!(active.changed(with_end, STRICT, now()).is_ok());
 }
 
 #[test]
 fn change_without_a_difference_creates_no_version() {
     let active = role(Status::Active);
-    let same = Change {
+    let same = RoleChange {
         legal_basis: Some(active.legal_basis),
         grantor: active.grantor.clone(),
-        ..Change::default()
+        ..RoleChange::default()
     };
     assert_eq!(active.changed(same, STRICT, now()).unwrap(), active);
-    assert_eq!(active.changed(Change::default(), STRICT, now()).unwrap(), active);
+    assert_eq!(active.changed(RoleChange::default(), STRICT, now()).unwrap(), active);
 }
 
 #[test]

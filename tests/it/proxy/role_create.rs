@@ -4,7 +4,7 @@ use base::date_time::FhirDateTime;
 use domain::person::{NhsNumber, NumberCheck};
 use domain::proxy::role_period::BadEnd;
 use domain::proxy::{
-    Draft, LegalBasis, Lifecycle, OdsCode, ReasonCheck, ReasonCode, Role, RoleError, RolePeriod, Rules,
+    LegalBasis, Lifecycle, OdsCode, ReasonCheck, ReasonCode, Role, RoleDraft, RoleError, RolePeriod, Rules,
     Status, StatusReason,
 };
 use uuid::Uuid;
@@ -24,8 +24,8 @@ pub fn because(code: ReasonCode) -> StatusReason {
     StatusReason::new(code, Some("words".to_owned())).unwrap()
 }
 
-pub fn draft() -> Draft {
-    Draft {
+pub fn draft() -> RoleDraft {
+    RoleDraft {
         proxy: number("9000000017"),
         patient: number("9000000009"),
         status: Status::Active,
@@ -37,7 +37,7 @@ pub fn draft() -> Draft {
     }
 }
 
-pub fn create(draft: Draft, rules: Rules) -> Result<Role, RoleError> {
+pub fn create(draft: RoleDraft, rules: Rules) -> Result<Role, RoleError> {
     Role::create(Uuid::nil(), draft, rules, at("2026-11-22T12:00:00Z").earliest())
 }
 
@@ -49,16 +49,16 @@ fn an_active_role_with_a_grantor_is_created() {
 
 #[test]
 fn active_role_without_a_grantor_is_rejected() {
-    let without = Draft { grantor: None, ..draft() };
+    let without = RoleDraft { grantor: None, ..draft() };
     assert_eq!(create(without, STRICT), Err(RoleError::MissingGrantor));
 }
 
 #[test]
 fn a_rejected_role_needs_no_grantor_but_a_reason_of_its_own() {
-    let rejected = Draft { status: Status::Rejected, grantor: None, ..draft() };
+    let rejected = RoleDraft { status: Status::Rejected, grantor: None, ..draft() };
     assert_eq!(create(rejected.clone(), STRICT), Err(RoleError::ReasonNotAllowed));
     let reason = because(ReasonCode::ApplicationRejectedNoConsent);
-    assert!(create(Draft { reason, ..rejected }, STRICT).is_ok());
+    assert!(create(RoleDraft { reason, ..rejected }, STRICT).is_ok());
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn role_is_created_as_active_or_rejected_only() {
     for status in [Status::Inactive, Status::EnteredInError, Status::Proposed] {
         for rules in [STRICT, LENIENT] {
             assert_eq!(
-                create(Draft { status, ..draft() }, rules),
+                create(RoleDraft { status, ..draft() }, rules),
                 Err(RoleError::InvalidTransition),
                 "{status:?}"
             );
@@ -74,19 +74,20 @@ fn role_is_created_as_active_or_rejected_only() {
     }
     let with_applications = Rules { lifecycle: Lifecycle::WithApplications, ..STRICT };
     let reason = because(ReasonCode::ApplicationSubmitted);
-    let proposed = Draft { status: Status::Proposed, reason, grantor: None, ..draft() };
+    let proposed = RoleDraft { status: Status::Proposed, reason, grantor: None, ..draft() };
     assert!(create(proposed, with_applications).is_ok());
 }
 
 #[test]
 fn role_of_a_person_for_themselves_is_rejected() {
-    let own = Draft { patient: draft().proxy, ..draft() };
+    let own = RoleDraft { patient: draft().proxy, ..draft() };
     assert_eq!(create(own, STRICT), Err(RoleError::OwnProxy));
 }
 
 #[test]
 fn an_end_lies_neither_in_the_past_nor_before_the_start() {
-    let until = |end: &str| Draft { period: RolePeriod { end: Some(at(end)), ..draft().period }, ..draft() };
+    let until =
+        |end: &str| RoleDraft { period: RolePeriod { end: Some(at(end)), ..draft().period }, ..draft() };
     assert_eq!(create(until("2026-11-21"), STRICT), Err(RoleError::End(BadEnd::Passed)));
     assert_eq!(create(until("2025-12-31"), STRICT), Err(RoleError::End(BadEnd::BeforeStart)));
     assert!(create(until("2026-11-22"), STRICT).is_ok());
@@ -95,6 +96,9 @@ fn an_end_lies_neither_in_the_past_nor_before_the_start() {
 #[test]
 fn known_code_check_accepts_any_reason() {
     let reason = because(ReasonCode::RoleReactivated);
-    assert_eq!(create(Draft { reason: reason.clone(), ..draft() }, STRICT), Err(RoleError::ReasonNotAllowed));
-    assert!(create(Draft { reason, ..draft() }, LENIENT).is_ok());
+    assert_eq!(
+        create(RoleDraft { reason: reason.clone(), ..draft() }, STRICT),
+        Err(RoleError::ReasonNotAllowed)
+    );
+    assert!(create(RoleDraft { reason, ..draft() }, LENIENT).is_ok());
 }

@@ -7,18 +7,18 @@ use serde_json::Value;
 
 /// A JSON text as a tree that can hold what JSON forbids.
 #[derive(Clone, Debug)]
-pub(super) enum Node {
+pub(super) enum JsonNode {
     /// Text as it is, whether JSON or not.
     Raw(String),
-    Array(Vec<Node>),
-    Object(Vec<(String, Node)>),
+    Array(Vec<JsonNode>),
+    Object(Vec<(String, JsonNode)>),
     /// Nothing: its parent has one member less.
     Gone,
     /// Twice the same: in an object, a duplicate key.
-    Twice(Box<Node>),
+    Twice(Box<JsonNode>),
 }
 
-impl From<&Value> for Node {
+impl From<&Value> for JsonNode {
     fn from(value: &Value) -> Self {
         match value {
             Value::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
@@ -30,7 +30,7 @@ impl From<&Value> for Node {
     }
 }
 
-impl Node {
+impl JsonNode {
     fn copies(&self) -> Vec<String> {
         match self {
             Self::Gone => Vec::new(),
@@ -98,32 +98,34 @@ pub(super) enum Damage {
 }
 
 impl Damage {
-    fn apply(&self, node: &mut Node) {
-        let old = std::mem::replace(node, Node::Gone);
+    fn apply(&self, node: &mut JsonNode) {
+        let old = std::mem::replace(node, JsonNode::Gone);
         *node = match self {
-            Self::Delete => Node::Gone,
-            Self::Replace(text) => Node::Raw(text.clone()),
-            Self::Duplicate => Node::Twice(Box::new(old)),
-            Self::WrapInArray => Node::Array(vec![old]),
-            Self::WrapInObject(key) => Node::Object(vec![(key.clone(), old)]),
-            Self::Quote => Node::Raw(Value::from(old.render()).to_string()),
-            Self::Nest(depth) => (0..*depth).fold(old, |inner, _| Node::Array(vec![inner])),
+            Self::Delete => JsonNode::Gone,
+            Self::Replace(text) => JsonNode::Raw(text.clone()),
+            Self::Duplicate => JsonNode::Twice(Box::new(old)),
+            Self::WrapInArray => JsonNode::Array(vec![old]),
+            Self::WrapInObject(key) => JsonNode::Object(vec![(key.clone(), old)]),
+            Self::Quote => JsonNode::Raw(Value::from(old.render()).to_string()),
+            Self::Nest(depth) => (0..*depth).fold(old, |inner, _| JsonNode::Array(vec![inner])),
             Self::Unwrap => match old {
-                Node::Array(items) => items.into_iter().next().unwrap_or(Node::Gone),
-                Node::Object(members) => members.into_iter().next().map_or(Node::Gone, |(_, node)| node),
+                JsonNode::Array(items) => items.into_iter().next().unwrap_or(JsonNode::Gone),
+                JsonNode::Object(members) => {
+                    members.into_iter().next().map_or(JsonNode::Gone, |(_, node)| node)
+                }
                 other => other,
             },
             Self::Rename(key) => match old {
-                Node::Object(mut members) => {
+                JsonNode::Object(mut members) => {
                     members.iter_mut().take(1).for_each(|(name, _)| name.clone_from(key));
-                    Node::Object(members)
+                    JsonNode::Object(members)
                 }
                 other => other,
             },
             Self::AddMember(key, value) => match old {
-                Node::Object(mut members) => {
-                    members.push((key.clone(), Node::Raw(value.clone())));
-                    Node::Object(members)
+                JsonNode::Object(mut members) => {
+                    members.push((key.clone(), JsonNode::Raw(value.clone())));
+                    JsonNode::Object(members)
                 }
                 other => other,
             },
@@ -267,12 +269,12 @@ fn nasty() -> impl Strategy<Value = String> + Clone {
 }
 
 /// Any tree.
-pub(super) fn tree() -> impl Strategy<Value = Node> {
-    nasty().prop_map(Node::Raw).prop_recursive(6, 48, 6, |inner| {
+pub(super) fn tree() -> impl Strategy<Value = JsonNode> {
+    nasty().prop_map(JsonNode::Raw).prop_recursive(6, 48, 6, |inner| {
         prop_oneof![
-            vec(inner.clone(), 0..6).prop_map(Node::Array),
-            vec((key(), inner.clone()), 0..6).prop_map(Node::Object),
-            inner.prop_map(|node| Node::Twice(Box::new(node))),
+            vec(inner.clone(), 0..6).prop_map(JsonNode::Array),
+            vec((key(), inner.clone()), 0..6).prop_map(JsonNode::Object),
+            inner.prop_map(|node| JsonNode::Twice(Box::new(node))),
         ]
     })
 }
@@ -295,7 +297,7 @@ fn damage() -> impl Strategy<Value = Damage> {
 /// One of these documents after one to three acts of damage.
 pub(super) fn damaged(documents: Vec<Value>) -> impl Strategy<Value = String> {
     (select(documents), vec((any::<Index>(), damage()), 1..4)).prop_map(|(document, acts)| {
-        let mut root = Node::from(&document);
+        let mut root = JsonNode::from(&document);
         for (place, act) in acts {
             let mut number = place.index(root.count());
             if let Some(node) = root.find(&mut number) {

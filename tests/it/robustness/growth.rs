@@ -9,7 +9,7 @@ use super::BASE;
 use crate::fhir::bundle::{ask, bundle, give};
 use crate::fhir::scopes::{issuing, system};
 use crate::fhir::subscription::backport;
-use crate::inbox;
+use crate::registry_events;
 use crate::support::{Backend, Request, TestApp, bodies};
 use crate::vrs::known::{LONER, PATIENTS, SON};
 
@@ -334,29 +334,29 @@ const OF_INBOX: [Growth; 3] = [
         name: "event, members of the data",
         size: 10_000,
         request: |n| {
-            let mut event = inbox::event("something-else-1", SON, 3);
+            let mut event = registry_events::event("something-else-1", SON, 3);
             event["data"] = numbered(n, |n| json!({ "a": n }));
-            inbox::post(&event)
+            registry_events::post(&event)
         },
     },
     Growth {
         name: "event, attributes",
         size: 10_000,
         request: |n| {
-            let mut event = inbox::event(inbox::MOVED, SON, 3);
+            let mut event = registry_events::event(registry_events::MOVED, SON, 3);
             for at in 0..n {
                 event[format!("x{at}")] = "x".into();
             }
-            inbox::post(&event)
+            registry_events::post(&event)
         },
     },
     Growth {
         name: "event, a long text",
         size: 400_000,
         request: |n| {
-            let mut event = inbox::event(inbox::MOVED, SON, 3);
+            let mut event = registry_events::event(registry_events::MOVED, SON, 3);
             event["data"] = json!({ "generalPractitioner": "x".repeat(n) });
-            inbox::post(&event)
+            registry_events::post(&event)
         },
     },
 ];

@@ -1,13 +1,13 @@
 //! Whatever the input, the response is one of the contract, and the service continues.
 
 mod bodies;
+mod connection;
 mod document;
 mod fhir;
 mod growth;
 mod nasty;
 mod paths;
 mod requests;
-mod wire;
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -98,8 +98,8 @@ fn judge(method: &str, answer: &Response) -> Result<(), String> {
     }
     // A path that no API has, beside those of the contract.
     if (answer.status, answer.header("content-type")) == (404, Some("application/problem+json")) {
-        let told = serde_json::from_slice::<serde_json::Value>(&answer.body);
-        return told.map(drop).map_err(|error| format!("{error}: {}", shown()));
+        let found = serde_json::from_slice::<serde_json::Value>(&answer.body);
+        return found.map(drop).map_err(|error| format!("{error}: {}", shown()));
     }
     if answer.header("content-type") != Some("application/fhir+json") {
         return Err(format!("content type {:?}: {}", answer.header("content-type"), shown()));

@@ -102,7 +102,7 @@ async fn invalid_json_or_consent_is_400(#[values(Backend::Sqlite, Backend::Postg
     for (name, body) in no_consents().into_iter().chain(no_json()) {
         let request = Request::post(&format!("{BASE}/Consent"), "").bytes(body);
         let answer = is_orderly(name, Some(app.send(request).await));
-        assert_eq!(answer.told(), (400, "BAD_REQUEST".to_owned()), "{name}");
+        assert_eq!(answer.status_and_code(), (400, "BAD_REQUEST".to_owned()), "{name}");
     }
     let found = app.get(&format!("/Consent?performer:identifier={PROXY}&patient:identifier={PATIENT}")).await;
     assert_eq!(found.json()["total"], 0);
@@ -158,7 +158,7 @@ async fn an_element_of_the_wrong_json_type_is_refused(
         for wrong in [json!(1), json!(true), json!(1e300), json!(["x"]), json!({ "x": 1 }), json!([["x"]])] {
             let name = format!("{element} {wrong}");
             let answer = is_orderly(&name, Some(app.post("/Consent", with(element, wrong)).await));
-            assert!(matches!(answer.status, 400 | 422), "{name}: {:?}", answer.told());
+            assert!(matches!(answer.status, 400 | 422), "{name}: {:?}", answer.status_and_code());
         }
     }
     assert_alive(&app).await;
@@ -207,7 +207,7 @@ async fn body_over_the_limit_is_413_plain_and_chunked() {
             let name = format!("{} {} of {size}", operation.method, operation.path);
             let plain = operation.request(b"", &[], &vec![b' '; size]);
             let answer = is_orderly(&name, send_bytes(app.address, &plain).await);
-            assert_eq!(answer.told(), (413, "BAD_REQUEST".to_owned()), "{name}");
+            assert_eq!(answer.status_and_code(), (413, "BAD_REQUEST".to_owned()), "{name}");
 
             let chunk = format!("{size:x}\r\n{}\r\n0\r\n\r\n", " ".repeat(size));
             let chunked = [(b"Transfer-Encoding".to_vec(), b"chunked".to_vec())];
@@ -215,7 +215,7 @@ async fn body_over_the_limit_is_413_plain_and_chunked() {
             let request = String::from_utf8(request).unwrap().replace("Content-Length: 0\r\n", "");
             let answer =
                 is_orderly(&name, send_bytes(app.address, format!("{request}{chunk}").as_bytes()).await);
-            assert_eq!(answer.told(), (413, "BAD_REQUEST".to_owned()), "{name}, chunked");
+            assert_eq!(answer.status_and_code(), (413, "BAD_REQUEST".to_owned()), "{name}, chunked");
         }
         let just = operation.request(b"", &[], &vec![b' '; 4096]);
         assert_ne!(is_orderly("at the limit", send_bytes(app.address, &just).await).status, 413);
@@ -232,8 +232,8 @@ async fn json_may_be_nested_to_the_limit_and_no_deeper() {
         format!(r#"[{{"op":"replace","path":"/status","value":{value}}}]"#)
     };
     let path = format!("/Consent/{ROLE}");
-    assert_eq!(app.patch(&path, patch(30)).await.told(), (422, "INVALID_STATUS_CODE".to_owned()));
-    assert_eq!(app.patch(&path, patch(31)).await.told(), (400, "INVALID_PATCH_FORMAT".to_owned()));
+    assert_eq!(app.patch(&path, patch(30)).await.status_and_code(), (422, "INVALID_STATUS_CODE".to_owned()));
+    assert_eq!(app.patch(&path, patch(31)).await.status_and_code(), (400, "INVALID_PATCH_FORMAT".to_owned()));
 }
 
 #[actix_web::test]

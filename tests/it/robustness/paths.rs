@@ -36,9 +36,9 @@ async fn unknown_path_is_404_in_the_format_of_the_client(
         for method in ["GET", "POST", "DELETE", "OPTIONS"] {
             let plain = app.send(Request::new(method, path)).await;
             assert_eq!((plain.status, kind(&plain)), (404, "application/problem+json"), "{method} {path}");
-            let told = plain.json();
-            assert_eq!((&told["status"], &told["title"]), (&404.into(), &"Not Found".into()), "{path}");
-            assert!(!told.to_string().contains("INVALIDATED_RESOURCE"), "{path}");
+            let content = plain.json();
+            assert_eq!((&content["status"], &content["title"]), (&404.into(), &"Not Found".into()), "{path}");
+            assert!(!content.to_string().contains("INVALIDATED_RESOURCE"), "{path}");
             let page = app.send(Request::new(method, path).header("Accept", browser)).await;
             assert_eq!((page.status, kind(&page)), (404, "text/html"), "{method} {path}");
             assert!(String::from_utf8_lossy(&page.body).contains("<h1>Page not found</h1>"), "{path}");
@@ -64,10 +64,10 @@ async fn unknown_path_is_404_in_the_format_of_the_client(
 #[actix_web::test]
 async fn root_page_describes_the_server(#[values(Backend::Sqlite)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
-    let told = app.send(Request::new("GET", "/")).await;
-    assert_eq!((told.status, kind(&told)), (200, "application/json"));
+    let content = app.send(Request::new("GET", "/")).await;
+    assert_eq!((content.status, kind(&content)), (200, "application/json"));
     assert_eq!(
-        (&told.json()["fhir"], &told.json()["validated_relationships"]),
+        (&content.json()["fhir"], &content.json()["validated_relationships"]),
         (&"/FHIR/R4/metadata".into(), &VRS.into())
     );
     let page = app.send(Request::new("GET", "/").header("Accept", "text/html")).await;

@@ -5,7 +5,7 @@ mod openapi;
 mod tour;
 
 use base::error::Error;
-use domain::account::{Mode, Registration};
+use domain::account::{AccessMode, Registration};
 use server::TourApp;
 
 use crate::account::authorize::{record_page, registration};
@@ -17,7 +17,7 @@ pub async fn sandbox(backend: Backend) -> TestApp {
     let app =
         TestApp::start(backend, Options { registrations, is_simulating: true, ..Options::default() }).await;
     let public_url = format!("http://{}", app.address);
-    for (tour, mode) in [(TourApp::Citizen, Mode::Citizen), (TourApp::Staff, Mode::Staff)] {
+    for (tour, mode) in [(TourApp::Citizen, AccessMode::Citizen), (TourApp::Staff, AccessMode::Staff)] {
         let redirect_uris = vec![tour.redirect_uri(&public_url)];
         let known = Registration { redirect_uris, ..registration(tour.client_id(), mode) };
         let now = app.now();

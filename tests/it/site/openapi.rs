@@ -9,7 +9,7 @@ use super::sandbox;
 use crate::account::oauth::kit::{self, basic, post};
 use crate::support::{Backend, Options, Request, Response, TestApp, bodies, token};
 use crate::vrs::known::{ACCESS_REQUEST, ACTIVE, CHILD, MOTHER, NO_PRACTICE, NO_SUCH_ID, SON};
-use domain::account::{Proofing, Who};
+use domain::account::{Principal, Proofing};
 
 const VRS: &str = "/openapi/validated-relationships.json";
 const OAUTH: &str = "/openapi/oauth.json";
@@ -266,9 +266,9 @@ async fn an_operation_needs_one_of_the_scopes_that_are_described(
     let app = TestApp::start(backend, Options { policy, registrations, ..Options::default() }).await;
     let file = file(&app, VRS).await;
     let callers = [
-        ("patient", Who::Citizen { nhs_number: kit::number(MOTHER), proofing: Proofing::P9 }),
-        ("user", Who::Staff { name: "555021935107".to_owned(), organisation: None }),
-        ("system", Who::System { name: "epr".to_owned() }),
+        ("patient", Principal::Citizen { nhs_number: kit::number(MOTHER), proofing: Proofing::P9 }),
+        ("user", Principal::Staff { name: "555021935107".to_owned(), organisation: None }),
+        ("system", Principal::System { name: "epr".to_owned() }),
     ];
     let mut operations = 0;
     for (path, item) in file["paths"].as_object().expect("paths") {
@@ -280,10 +280,10 @@ async fn an_operation_needs_one_of_the_scopes_that_are_described(
             }
             operations += 1;
             let mut passed = 0;
-            for (context, who) in &callers {
+            for (context, principal) in &callers {
                 let scope = scopes.iter().find(|scope| scope.starts_with(context)).expect("one of each kind");
                 for (scope, is_described) in [(*scope, true), (&*format!("{context}/Patient.cruds"), false)] {
-                    let token = app.token(who, scope).await;
+                    let token = app.token(principal, scope).await;
                     let kind =
                         operation["requestBody"]["content"].as_object().and_then(|kinds| kinds.keys().next());
                     let mut request =

@@ -33,7 +33,7 @@ async fn concurrent_creates_of_one_pair_create_one_role(
     let created: Vec<&Response> = answers.iter().filter(|answer| answer.status == 201).collect();
     assert_eq!(created.len(), 1);
     for refused in answers.iter().filter(|answer| answer.status != 201) {
-        assert_eq!(refused.told(), (409, "DUPLICATE_RELATIONSHIP".to_owned()));
+        assert_eq!(refused.status_and_code(), (409, "DUPLICATE_RELATIONSHIP".to_owned()));
     }
     let id = id_of(created[0]);
     assert_eq!(count(&app, "roles", &format!("proxy = '{PROXY}' AND patient = '{PATIENT}'")), 1);
@@ -129,7 +129,7 @@ async fn concurrent_changes_never_overwrite_each_other(
             200 => granted.push(wish),
             // A concurrent change came first and the service reports it; nothing else may go wrong.
             503 => {}
-            _ => panic!("{wish:?}: {:?}", answer.told()),
+            _ => panic!("{wish:?}: {:?}", answer.status_and_code()),
         }
     }
     assert!(granted.len() >= MANY / 2, "only {} of {MANY} came through", granted.len());
@@ -160,7 +160,7 @@ async fn concurrent_ends_of_one_role_end_it_once(
 
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
     for refused in answers.iter().filter(|answer| answer.status != 200) {
-        assert_eq!(refused.told(), (422, "INVALID_STATE_TRANSITION".to_owned()));
+        assert_eq!(refused.status_and_code(), (422, "INVALID_STATE_TRANSITION".to_owned()));
     }
     let mut topics = app.look(move |tx| tx.list_topics(&format!("Consent/{id}"))).await;
     topics.sort();

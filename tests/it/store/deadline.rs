@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use chrono::{DateTime, Utc};
 use rstest::rstest;
-use store::search::{Filter, PageQuery, Scope, Table};
+use store::search::{Filter, PageQuery, Table, Visibility};
 use store::{Store, Tx};
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ const QUICK: &str = "DROP VIEW roles; ALTER TABLE kept_roles RENAME TO roles;";
 fn search(tx: &mut Tx<'_>) -> Result<usize, Error> {
     let (table, filter) = (Table::Roles, Filter::EVERYTHING);
     let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 10 };
-    Ok(tx.search(&query, Scope::Everything)?.len())
+    Ok(tx.search(&query, Visibility::Everything)?.len())
 }
 
 #[rstest]
@@ -41,8 +41,8 @@ async fn search_past_its_deadline_is_422_too_costly_and_the_next_one_is_answered
         assert!(begun.elapsed() < Duration::from_secs(20), "{path}: {:?}", begun.elapsed());
         let body = answer.json();
         assert_eq!((answer.status, &body["issue"][0]["code"]), (422, &"too-costly".into()), "{path}: {body}");
-        let told = body["issue"][0]["diagnostics"].as_str().expect("a sentence");
-        assert!(told.contains("Narrow it"), "{told}");
+        let text = body["issue"][0]["diagnostics"].as_str().expect("a sentence");
+        assert!(text.contains("Narrow it"), "{text}");
     }
     sql::execute(&app.database_url(), QUICK);
     for _ in 0..10 {
@@ -63,11 +63,11 @@ async fn statement_past_its_deadline_undoes_its_transaction_and_leaves_the_conne
         tx.insert_setting("late", "1")?;
         search(tx)
     });
-    assert_eq!(late.expect_err("it is ended").kind(), Kind::TooCostly);
+    assert_eq!(late.expect_err("it is ended").kind(), ErrorKind::TooCostly);
     // A statement that is not composed of what a caller asks for is late because the service is busy.
     let role = Uuid::parse_str(ACTIVE).expect("an id");
     let busy: Result<bool, Error> = store.write_here(|tx| Ok(tx.find_role(role)?.is_some()));
-    assert_eq!(busy.expect_err("it is ended").kind(), Kind::Busy);
+    assert_eq!(busy.expect_err("it is ended").kind(), ErrorKind::Busy);
     for at in 0..5 {
         let written: Result<(), Error> =
             store.write_here(|tx| tx.insert_setting(&format!("after {at}"), "1"));
@@ -88,7 +88,7 @@ async fn store_without_a_deadline_lets_a_statement_take_as_long_as_it_takes(
     sql::execute(&app.database_url(), &SLOW.replace("2000000000", "1000000"));
     let open = |deadline| app.database.open_for(Duration::from_secs(5), deadline);
     let ended = open(Some(Duration::from_millis(20))).read_here(search);
-    assert_eq!(ended.expect_err("it is ended").kind(), Kind::TooCostly);
+    assert_eq!(ended.expect_err("it is ended").kind(), ErrorKind::TooCostly);
     assert!(open(None).read_here(search).expect("it comes to its end") > 0);
 }
 
@@ -103,14 +103,14 @@ async fn interrupted_write_of_a_group_is_busy_for_each_and_nothing_of_them_is_ke
     sql::execute(&database.url, slow);
     let write = async |store: &Store, name: String| -> Result<bool, Error> {
         let until = DateTime::<Utc>::MAX_UTC - chrono::TimeDelta::days(1);
-        store.write(move |tx| tx.see_once(&name, until)).await
+        store.write(move |tx| tx.insert_if_unused(&name, until)).await
     };
     let names = (0..20).map(|at| if at == 10 { "slow".to_owned() } else { format!("{at}") });
     let all = futures_util::future::join_all(names.map(|name| write(&store, name))).await;
     for (at, result) in all.iter().enumerate() {
         match result {
             Ok(is_new) => assert!(*is_new && at != 10, "{at}"),
-            Err(error) => assert_eq!(error.kind(), Kind::Busy, "{at}: {}", error.cause()),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Busy, "{at}: {}", error.cause()),
         }
     }
     let kept = sql::number(&database.url, "SELECT CAST(COUNT(*) AS TEXT) AS value FROM seen_once");

@@ -9,7 +9,7 @@ use rstest::rstest;
 use sha2::{Digest as _, Sha256};
 
 use crate::support::poll::poll;
-use crate::support::{Backend, Connection, Folder, Request, Running, TestDatabase, bodies, seed, sql};
+use crate::support::{Backend, Connection, Folder, Request, ServerProcess, TestDatabase, bodies, seed, sql};
 
 const TOKEN: &str = "durable-token";
 const PEOPLE: usize = 60;
@@ -64,7 +64,7 @@ fn create_until_gone(address: SocketAddr, pairs: &Pairs, answered: &Mutex<Vec<St
 }
 
 /// Kills the server in the middle of a stream of POSTs, and returns the ids that it had answered.
-fn kill_while_writing(server: &mut Running, pairs: &Pairs) -> Vec<String> {
+fn kill_while_writing(server: &mut ServerProcess, pairs: &Pairs) -> Vec<String> {
     let address = server.address();
     let answered = Mutex::new(Vec::new());
     thread::scope(|scope| {

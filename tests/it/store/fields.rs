@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 use store::search::{
-    Field, Filter, PageQuery, Position, RelationshipField, Scope, SortKey, SubscriptionField, Table,
+    Field, Filter, PageQuery, Position, RelationshipField, SortKey, SubscriptionField, Table, Visibility,
 };
 
 use crate::support::{Backend, TestDatabase};
@@ -41,7 +41,7 @@ fn every_field_is_searched_and_sorted_by_on_both_databases(
         assert!(fields.contains(&table.id()), "{table:?}");
         assert!(table.patient().is_none_or(|field| fields.contains(&field) || fields.len() < 3), "{table:?}");
         for field in fields {
-            let found = store.read_here(|tx| tx.search(&page(*table, field), Scope::Everything));
+            let found = store.read_here(|tx| tx.search(&page(*table, field), Visibility::Everything));
             assert_eq!(found.map_err(|error| format!("{table:?} {field:?}: {error:?}")), Ok(Vec::new()));
             count += 1;
         }
@@ -60,7 +60,7 @@ fn every_field_of_a_present_row_is_one_of_its_versions_on_both_databases(
             let filter = Filter::Null(field).negated();
             let wanted = [("7".to_owned(), 1)];
             let found = store.read_here(|tx| {
-                tx.list_matching_versions(table, versions, &wanted, &filter, Scope::Everything)
+                tx.list_matching_versions(table, versions, &wanted, &filter, Visibility::Everything)
             });
             assert_eq!(found.map_err(|error| format!("{table:?} {field:?}: {error:?}")), Ok(Vec::new()));
         }

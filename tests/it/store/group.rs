@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use rstest::rstest;
@@ -22,7 +22,7 @@ async fn write(
 ) -> Result<(), Error> {
     store
         .write(move |tx| {
-            assert!(tx.see_once(&name, DateTime::<Utc>::MAX_UTC - chrono::TimeDelta::days(1))?);
+            assert!(tx.insert_if_unused(&name, DateTime::<Utc>::MAX_UTC - chrono::TimeDelta::days(1))?);
             then()
         })
         .await
@@ -63,7 +63,7 @@ async fn failed_write_of_a_group_is_rolled_back_alone(
     let all = join_all((0..MANY).map(|at| {
         write(&store, format!("{at:03}"), move || match at % 3 {
             0 => Ok(()),
-            1 => Err(Error::new(Kind::Unprocessable, "not this one")),
+            1 => Err(Error::new(ErrorKind::Unprocessable, "not this one")),
             _ => panic!("a fault of ours"),
         })
     }))
@@ -72,8 +72,8 @@ async fn failed_write_of_a_group_is_rolled_back_alone(
     for (at, result) in all.into_iter().enumerate() {
         match at % 3 {
             0 => result.unwrap(),
-            1 => assert_eq!(result.unwrap_err().kind(), Kind::Unprocessable),
-            _ => assert_eq!(result.unwrap_err().kind(), Kind::Fault),
+            1 => assert_eq!(result.unwrap_err().kind(), ErrorKind::Unprocessable),
+            _ => assert_eq!(result.unwrap_err().kind(), ErrorKind::Fault),
         }
     }
     let expected: Vec<String> = (0..MANY).step_by(3).map(|at| format!("{at:03}")).collect();
@@ -95,7 +95,7 @@ async fn write_answered_busy_is_never_committed_later() {
     };
     let (slow, late) = futures_util::future::join(slow, late).await;
     slow.unwrap();
-    assert_eq!(late.unwrap_err().kind(), Kind::Busy);
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::Busy);
     write(&store, "next".to_owned(), || Ok(())).await.unwrap();
     assert_eq!(rows(&database), ["next", "slow"]);
 }
@@ -118,7 +118,7 @@ async fn failed_group_commit_is_503_for_every_write() {
     });
     begun.recv().unwrap();
     let all = join_all((0..3).map(|at| write(&store, format!("{at}"), || Ok(())))).await;
-    assert!(all.into_iter().all(|result| result.unwrap_err().kind() == Kind::Busy));
+    assert!(all.into_iter().all(|result| result.unwrap_err().kind() == ErrorKind::Busy));
     let_go.send(()).unwrap();
     other.join().unwrap();
     write(&store, "afterwards".to_owned(), || Ok(())).await.unwrap();
@@ -167,7 +167,7 @@ async fn deadlock_victim_is_retried() {
                 both_hold_one.wait();
             }
             tx.lock_condition(second)?;
-            tx.see_once(&name, DateTime::<Utc>::MAX_UTC - chrono::TimeDelta::days(1))?;
+            tx.insert_if_unused(&name, DateTime::<Utc>::MAX_UTC - chrono::TimeDelta::days(1))?;
             Ok::<_, Error>(())
         })
     };

@@ -1,6 +1,6 @@
 //! Reads of one statement, without a transaction around it.
 
-use base::error::{Error, Kind};
+use base::error::{Error, ErrorKind};
 use domain::account::Caller;
 use rstest::rstest;
 use store::DatabaseUrl;
@@ -42,19 +42,19 @@ async fn grant_that_ends_during_a_read_is_401(
     let server = kit::start(backend).await;
     let grant = kit::grant(&server, "public", "openid").await;
     let caller = Caller { grant: Some(grant.id), ..Caller::SERVICE };
-    let told: Result<_, Error> = server.gate.read_one_as(caller.clone(), |_tx| Ok("told")).await;
-    assert_eq!(told.expect("the grant holds"), "told");
+    let text: Result<_, Error> = server.gate.read_one_as(caller.clone(), |_tx| Ok("told")).await;
+    assert_eq!(text.expect("the grant holds"), "told");
 
     let end = format!("UPDATE grants SET revoked_at = 1 WHERE id = '{}'", grant.id);
     let url = server.database_url();
-    let told: Result<_, Error> = server
+    let text: Result<_, Error> = server
         .gate
         .read_one_as(caller, move |_tx| {
             sql::execute(&url, &end);
             Ok("told")
         })
         .await;
-    assert_eq!(told.expect_err("the grant has ended").kind(), Kind::Unauthenticated);
+    assert_eq!(text.expect_err("the grant has ended").kind(), ErrorKind::Unauthenticated);
 }
 
 #[actix_web::test]

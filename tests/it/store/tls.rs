@@ -126,7 +126,7 @@ fn open(url: &str) -> Result<Store, Error> {
 
 fn refused(url: &str) -> String {
     let error = open(url).err().unwrap_or_else(|| panic!("{url} is refused"));
-    format!("{}: {}", error.told(), error.cause())
+    format!("{}: {}", error.message(), error.cause())
 }
 
 /// How many connections to a database are encrypted, and how many are not.
@@ -184,9 +184,9 @@ fn postgres_server_with_an_invalid_certificate_is_rejected() {
                 "postgres://tls:se%2Fc%3Fr%40et@{host}:{port}/{name}?hostaddr=127.0.0.1&sslmode={mode}&sslrootcert={}",
                 ca.display()
             );
-            let told = refused(&url);
-            assert!(told.contains(why), "{mode} {host}: {told}");
-            assert!(!told.contains("se%2Fc") && !told.contains("se/c"), "{told}");
+            let text = refused(&url);
+            assert!(text.contains(why), "{mode} {host}: {text}");
+            assert!(!text.contains("se%2Fc") && !text.contains("se/c"), "{text}");
         }
         assert_eq!(connections(&database, &name), (0, 0));
     }
@@ -194,10 +194,10 @@ fn postgres_server_with_an_invalid_certificate_is_rejected() {
     let url = format!(
         "postgres://tls:x@{NAME}:{port}/{name}?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert=system"
     );
-    let told = refused(&url);
+    let text = refused(&url);
     // A machine that has no authorities refuses before it connects.
     let whys = ["TLS with the database server failed", "TLS to the database cannot be set up"];
-    assert!(whys.iter().any(|why| told.contains(why)), "{told}");
+    assert!(whys.iter().any(|why| text.contains(why)), "{text}");
 }
 
 /// A server that answers the request for TLS with these bytes, and tells what else it was sent.
@@ -225,8 +225,8 @@ fn answering(bytes: &'static [u8]) -> (u16, thread::JoinHandle<Vec<u8>>) {
 fn postgres_server_without_tls_is_rejected_before_any_data(#[case] answer: &'static [u8], #[case] why: &str) {
     let (port, served) = answering(answer);
     let url = format!("postgres://tls:secret@127.0.0.1:{port}/x?sslmode=require&connect_timeout=3");
-    let told = refused(&url);
-    assert!(told.contains(why), "{told}");
+    let text = refused(&url);
+    assert!(text.contains(why), "{text}");
     let sent = served.join().expect("it was asked");
     let sent = String::from_utf8_lossy(&sent);
     assert!(!sent.contains("tls\0") && !sent.contains("secret"), "{sent}");
@@ -237,13 +237,13 @@ fn unreachable_or_silent_postgres_server_is_reported() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
     let url = format!("postgres://tls@127.0.0.1:{port}/x?sslmode=require&connect_timeout=1");
-    let told = refused(&url);
-    assert!(told.contains("did not answer in time"), "{told}");
+    let text = refused(&url);
+    assert!(text.contains("did not answer in time"), "{text}");
     drop(silent);
-    let told = refused(&url);
-    assert!(told.contains("cannot be reached"), "{told}");
+    let text = refused(&url);
+    assert!(text.contains("cannot be reached"), "{text}");
     for (query, why) in [("sslmode=full", "sslmode"), ("sslmode=require&sslkey=x", "sslcert")] {
-        let told = refused(&format!("postgres://tls:secret@127.0.0.1:{port}/x?{query}"));
-        assert!(told.contains(why) && !told.contains("secret"), "{told}");
+        let text = refused(&format!("postgres://tls:secret@127.0.0.1:{port}/x?{query}"));
+        assert!(text.contains(why) && !text.contains("secret"), "{text}");
     }
 }

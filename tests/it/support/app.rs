@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_server::ServerHandle;
 use api_fhir as fhir;
-use api_fhir::notification::SubscriberFront;
+use api_fhir::notification::FhirNotificationRenderer;
 use api_vrs as vrs;
 use base::clock::{Clock, StoppedClock};
 use base::error::Error;
@@ -24,7 +24,7 @@ use server::{Composition, Identities, ServerParts};
 use service::authority::{Authority, AuthoritySettings, Lifetimes};
 use service::event::channel::sockets::Sockets;
 use service::event::settings::Subscriptions;
-use service::policy::{AccessPolicy, Disclosure};
+use service::policy::{AccessPolicy, DisclosurePolicy};
 use service::proxy as command;
 use sha2::{Digest as _, Sha256};
 use simulated_idp as simulated;
@@ -47,7 +47,7 @@ pub const METRICS_TOKEN: &str = "metrics-token";
 /// How a test's server differs from the sandbox.
 pub struct Options {
     pub contract: Contract,
-    pub disclosure: Disclosure,
+    pub disclosure: DisclosurePolicy,
     pub status_for_other_patient: u16,
     pub policy: AccessPolicy,
     /// The registered apps; without any there is no authorization server.
@@ -177,7 +177,7 @@ pub struct TestApp {
     pub vault: Arc<Vault>,
     pub metrics: Metrics,
     /// The API that clients create subscriptions with.
-    pub front: SubscriberFront,
+    pub renderer: FhirNotificationRenderer,
     /// The open WebSocket connections of consumers.
     pub sockets: Sockets,
     handle: ServerHandle,
@@ -228,7 +228,7 @@ impl TestApp {
             disclosure: options.disclosure,
             limits: options.limits,
             subscriptions: options.subscriptions,
-            vault: Vault::passing().expect("a key"),
+            vault: Vault::ephemeral().expect("a key"),
             events_from: options.events_from,
             metrics: Metrics::new().expect("counters"),
             metrics_token: Some(Sha256::digest(METRICS_TOKEN).into()),
@@ -239,7 +239,7 @@ impl TestApp {
         let gate = composition.gate.clone();
         let authority = gate.authority.clone();
         let (vault, metrics) = (Arc::clone(&composition.fhir.vault), composition.metrics.clone());
-        let front = SubscriberFront::new(composition.fhir.clone());
+        let renderer = FhirNotificationRenderer::new(composition.fhir.clone());
         let sockets = composition.sockets.clone();
         let simulated = options.is_simulating.then(|| {
             Simulated::new(&format!("http://{address}"), Arc::new(keys), clock.now()).expect("it has a key")
@@ -254,7 +254,7 @@ impl TestApp {
         let running = server::build(composition, identities, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, gate, store, clock, authority, vault, metrics, front, sockets, handle, database }
+        Self { address, gate, store, clock, authority, vault, metrics, renderer, sockets, handle, database }
     }
 
     /// Stops the server as a stopping process does: running requests may end.

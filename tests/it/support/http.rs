@@ -146,7 +146,7 @@ impl Response {
     }
 
     /// Status and error code, for short assertions.
-    pub fn told(&self) -> (u16, String) {
+    pub fn status_and_code(&self) -> (u16, String) {
         (self.status, self.code())
     }
 }

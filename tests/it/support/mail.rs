@@ -90,7 +90,7 @@ impl MailServer {
     }
 
     /// The letters so far.
-    pub fn letters(&self) -> Vec<Mail> {
+    pub fn messages(&self) -> Vec<Mail> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 }

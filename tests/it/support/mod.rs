@@ -23,6 +23,6 @@ pub use app::{
 pub use backend::{Backend, TestDatabase, on_server};
 pub use connection::Connection;
 pub use http::{REQUEST_ID, Request, Response, send_bytes};
-pub use process::{Ended, Folder, Running};
-pub use receiver::{Answer, Received, Receiver};
+pub use process::{Ended, Folder, ServerProcess};
+pub use receiver::{ReceivedRequest, Receiver, ReceiverResponse};
 pub use recording::{record, record_notification};

@@ -27,7 +27,7 @@ pub struct Ended {
 }
 
 /// A server that runs; it is killed when this goes.
-pub struct Running {
+pub struct ServerProcess {
     child: Child,
     stdout: PathBuf,
     stderr: PathBuf,
@@ -69,12 +69,12 @@ impl Folder {
     }
 
     /// Starts the program and leaves it running.
-    pub fn start(&self, arguments: &[&str]) -> Running {
+    pub fn start(&self, arguments: &[&str]) -> ServerProcess {
         self.start_in(arguments, &[])
     }
 
     /// As [`Folder::start`], from a shell that does something to itself first, such as to lower a limit.
-    pub fn start_after(&self, before: &str, arguments: &[&str]) -> Running {
+    pub fn start_after(&self, before: &str, arguments: &[&str]) -> ServerProcess {
         let mut command = Command::new("/bin/sh");
         let script = format!("{before}\nexec \"$0\" \"$@\"");
         command.args(["-c", &script, &binary()]).args(arguments);
@@ -82,16 +82,16 @@ impl Folder {
         self.spawn(command)
     }
 
-    fn start_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+    fn start_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> ServerProcess {
         self.spawn(self.command(arguments, environment))
     }
 
-    fn spawn(&self, mut command: Command) -> Running {
+    fn spawn(&self, mut command: Command) -> ServerProcess {
         let runs = fs::read_dir(self.0.path()).expect("the folder is there").count();
         let (stdout, stderr) = (self.path(&format!("{runs}.out")), self.path(&format!("{runs}.err")));
         let file = |path: &Path| File::create(path).expect("a file can be made");
         let child = command.stdout(file(&stdout)).stderr(file(&stderr)).spawn().expect("the program starts");
-        Running { child, stdout, stderr }
+        ServerProcess { child, stdout, stderr }
     }
 }
 
@@ -109,7 +109,7 @@ impl Ended {
     }
 }
 
-impl Running {
+impl ServerProcess {
     pub fn stdout(&self) -> String {
         fs::read_to_string(&self.stdout).unwrap_or_default()
     }
@@ -157,7 +157,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _gone_already = self.child.kill();
         let _gone_already = self.child.wait();

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
-use jose::key::Purpose;
+use jose::key::KeyPurpose;
 use jose::key::SigningKey;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -45,7 +45,7 @@ pub struct ScriptedProvider {
 /// Two RSA keys that all tests share: to make one takes long.
 pub fn rsa_keys() -> &'static [SigningKey; 2] {
     static KEYS: LazyLock<[SigningKey; 2]> = LazyLock::new(|| {
-        [(); 2].map(|()| SigningKey::generate(Purpose::ClientAssertion, beginning()).expect("a key").0)
+        [(); 2].map(|()| SigningKey::generate(KeyPurpose::ClientAssertion, beginning()).expect("a key").0)
     });
     &KEYS
 }

@@ -13,7 +13,7 @@ use super::record_notification;
 
 /// A request that a consumer was sent.
 #[derive(Clone, Debug)]
-pub struct Received {
+pub struct ReceivedRequest {
     pub method: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
@@ -22,7 +22,7 @@ pub struct Received {
 
 /// How a consumer answers.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum ReceiverResponse {
     /// With a status, these header lines, each ended by CRLF, and this body.
     With(u16, &'static str, &'static str),
     /// Never.
@@ -40,18 +40,18 @@ pub enum Answer {
 /// A consumer that is there.
 pub struct Receiver {
     pub address: SocketAddr,
-    received: Arc<Mutex<Vec<Received>>>,
+    received: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
-type Decide = dyn Fn(&Received) -> Answer + Send + Sync;
+type Decide = dyn Fn(&ReceivedRequest) -> ReceiverResponse + Send + Sync;
 
-impl Answer {
+impl ReceiverResponse {
     pub const fn status(status: u16) -> Self {
         Self::With(status, "", "")
     }
 }
 
-impl Received {
+impl ReceivedRequest {
     /// The value of a header, whatever the letter case of its name.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -65,12 +65,15 @@ impl Received {
 
 impl Receiver {
     /// A consumer that decides of each request how to answer it.
-    pub fn start(decide: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn start(decide: impl Fn(&ReceivedRequest) -> ReceiverResponse + Send + Sync + 'static) -> Self {
         Self::start_at("127.0.0.1", decide)
     }
 
     /// The same, at this address of loopback.
-    pub fn start_at(address: &str, decide: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn start_at(
+        address: &str,
+        decide: impl Fn(&ReceivedRequest) -> ReceiverResponse + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((address, 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -86,12 +89,12 @@ impl Receiver {
 
     /// A consumer that takes everything.
     pub fn willing() -> Self {
-        Self::start(|_| Answer::status(200))
+        Self::start(|_| ReceiverResponse::status(200))
     }
 
     /// The same, at this address of loopback.
     pub fn willing_at(address: &str) -> Self {
-        Self::start_at(address, |_| Answer::status(200))
+        Self::start_at(address, |_| ReceiverResponse::status(200))
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -99,18 +102,18 @@ impl Receiver {
     }
 
     /// What it was sent so far.
-    pub fn all(&self) -> Vec<Received> {
+    pub fn all(&self) -> Vec<ReceivedRequest> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until it was sent so many requests, and returns all of them.
     #[track_caller]
-    pub fn wait_for(&self, count: usize) -> Vec<Received> {
+    pub fn wait_for(&self, count: usize) -> Vec<ReceivedRequest> {
         poll("a consumer to be called", || Some(self.all()).filter(|all| all.len() >= count))
     }
 }
 
-fn serve(mut stream: TcpStream, log: &Mutex<Vec<Received>>, decide: &Decide) {
+fn serve(mut stream: TcpStream, log: &Mutex<Vec<ReceivedRequest>>, decide: &Decide) {
     let mut bytes = Vec::new();
     while let Some(request) = read(&mut stream, &mut bytes) {
         record_notification(request.header("content-type").unwrap_or_default(), &request.body);
@@ -122,7 +125,7 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Received>>, decide: &Decide) {
     }
 }
 
-fn read(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Received> {
+fn read(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<ReceivedRequest> {
     let mut chunk = [0; 16384];
     loop {
         if let Some((request, used)) = parse(bytes) {
@@ -139,7 +142,7 @@ fn read(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Received> {
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<(Received, usize)> {
+fn parse(bytes: &[u8]) -> Option<(ReceivedRequest, usize)> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut head = httparse::Request::new(&mut headers);
     let httparse::Status::Complete(length) = head.parse(bytes).ok()? else { return None };
@@ -150,40 +153,40 @@ fn parse(bytes: &[u8]) -> Option<(Received, usize)> {
     let content: usize = content.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
     let body = bytes.get(length..length + content)?.to_vec();
     let (method, path) = (head.method?.to_owned(), head.path?.to_owned());
-    Some((Received { method, path, headers, body }, length + content))
+    Some((ReceivedRequest { method, path, headers, body }, length + content))
 }
 
 /// `None` when the connection is done with.
-fn respond(stream: &mut TcpStream, answer: Answer) -> Option<()> {
+fn respond(stream: &mut TcpStream, answer: ReceiverResponse) -> Option<()> {
     match answer {
-        Answer::With(status, lines, body) => {
+        ReceiverResponse::With(status, lines, body) => {
             let length = body.len();
             let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n{lines}\r\n{body}");
             stream.write_all(head.as_bytes()).ok()
         }
-        Answer::Hang => {
+        ReceiverResponse::Hang => {
             // Until the other side goes.
             let mut chunk = [0; 64];
             while stream.read(&mut chunk).is_ok_and(|count| count > 0) {}
             None
         }
-        Answer::Endless(status) => {
+        ReceiverResponse::Endless(status) => {
             let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 104857600\r\n\r\n");
             stream.write_all(head.as_bytes()).ok()?;
             while stream.write_all(&[b'x'; 8192]).is_ok() {}
             None
         }
-        Answer::Drip => {
+        ReceiverResponse::Drip => {
             for byte in "HTTP/1.1 200 OK\r\n".bytes().chain(std::iter::repeat(b'x')) {
                 stream.write_all(&[byte]).ok()?;
                 thread::sleep(Duration::from_millis(50));
             }
             None
         }
-        Answer::Half => {
+        ReceiverResponse::Half => {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it").ok()?;
             None
         }
-        Answer::Close => None,
+        ReceiverResponse::Close => None,
     }
 }

@@ -3,11 +3,12 @@
 use base::error::Error;
 use base::ids;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::account::claims::{AccessClaims, Actor, Delegation};
+use domain::account::claims::{AccessClaims, ActorClaim, Delegation};
 use domain::account::{
-    ClientAuthentication, Grant, GrantType, IntrospectionSubject, Mode, Registration, Scopes, Vector, Who,
+    AccessMode, ClientAuthentication, Grant, GrantType, IntrospectionSubject, Principal, Registration,
+    Scopes, Vector,
 };
-use jose::key::Purpose;
+use jose::key::KeyPurpose;
 use service::authority::Authority;
 use store::Store;
 
@@ -21,7 +22,7 @@ pub fn registration() -> Registration {
     Registration {
         client_id: APP.to_owned(),
         name: "The app of the tests".to_owned(),
-        mode: Mode::Citizen,
+        mode: AccessMode::Citizen,
         authentication: ClientAuthentication::None,
         redirect_uris: vec!["https://app.example/callback".to_owned()],
         grant_types: GrantType::ALL.to_vec(),
@@ -36,20 +37,20 @@ pub fn registration() -> Registration {
 
 impl TestApp {
     /// The claims of a token for this caller and these scopes, and its grant.
-    pub async fn claims(&self, who: &Who, scope: &str) -> AccessClaims {
+    pub async fn claims(&self, principal: &Principal, scope: &str) -> AccessClaims {
         let authority = self.authority.as_ref().expect("a server with apps");
-        claims(&self.store, authority, self.now(), who, scope).await
+        claims(&self.store, authority, self.now(), principal, scope).await
     }
 
     /// Claims as a token.
     pub fn sign(&self, claims: &AccessClaims) -> String {
         let authority = self.authority.as_ref().expect("a server with apps");
-        authority.sign(Purpose::AccessToken, "at+jwt", claims).expect("it can be signed")
+        authority.sign(KeyPurpose::AccessToken, "at+jwt", claims).expect("it can be signed")
     }
 
     /// A token for this caller with these scopes.
-    pub async fn token(&self, who: &Who, scope: &str) -> String {
-        self.sign(&self.claims(who, scope).await)
+    pub async fn token(&self, principal: &Principal, scope: &str) -> String {
+        self.sign(&self.claims(principal, scope).await)
     }
 }
 
@@ -58,33 +59,37 @@ pub async fn claims(
     store: &Store,
     authority: &Authority,
     now: DateTime<Utc>,
-    who: &Who,
+    principal: &Principal,
     scope: &str,
 ) -> AccessClaims {
-    let (mode, sub, proxy, role) = match who {
-        Who::Citizen { nhs_number, .. } => (Mode::Citizen, nhs_number.to_string(), None, None),
-        Who::Proxy { proxy, patient, role } => {
-            (Mode::Citizen, patient.to_string(), Some(*proxy), Some(*role))
+    let (mode, sub, proxy, role) = match principal {
+        Principal::Citizen { nhs_number, .. } => (AccessMode::Citizen, nhs_number.to_string(), None, None),
+        Principal::Proxy { proxy, patient, role } => {
+            (AccessMode::Citizen, patient.to_string(), Some(*proxy), Some(*role))
         }
-        Who::Staff { name, .. } => (Mode::Staff, name.clone(), None, None),
-        Who::System { name } => (Mode::System, name.clone(), None, None),
-        Who::Anyone | Who::Service => panic!("no token is issued for them"),
+        Principal::Staff { name, .. } => (AccessMode::Staff, name.clone(), None, None),
+        Principal::System { name } => (AccessMode::System, name.clone(), None, None),
+        Principal::Anyone | Principal::Service => panic!("no token is issued for them"),
     };
-    let proofing = match who {
-        Who::Citizen { proofing, .. } => Some(proofing.to_string()),
-        Who::Proxy { .. } => Some("P9".to_owned()),
-        Who::Staff { .. } | Who::System { .. } | Who::Anyone | Who::Service => None,
+    let proofing = match principal {
+        Principal::Citizen { proofing, .. } => Some(proofing.to_string()),
+        Principal::Proxy { .. } => Some("P9".to_owned()),
+        Principal::Staff { .. } | Principal::System { .. } | Principal::Anyone | Principal::Service => None,
     };
-    let organisation = match who {
-        Who::Staff { organisation, .. } => organisation.clone(),
-        Who::Citizen { .. } | Who::Proxy { .. } | Who::System { .. } | Who::Anyone | Who::Service => None,
+    let organisation = match principal {
+        Principal::Staff { organisation, .. } => organisation.clone(),
+        Principal::Citizen { .. }
+        | Principal::Proxy { .. }
+        | Principal::System { .. }
+        | Principal::Anyone
+        | Principal::Service => None,
     };
     let grant = Grant {
         id: ids::new_uuid(now),
         app: APP.to_owned(),
         mode,
         user: None,
-        patient: who.patient(),
+        patient: principal.patient(),
         proxy,
         role,
         scopes: Scopes::of_token(scope),
@@ -112,9 +117,9 @@ pub async fn claims(
         scope: scope.to_owned(),
         grant: grant.id,
         mode: mode.as_str().to_owned(),
-        patient: who.patient().map(|patient| patient.to_string()),
+        patient: principal.patient().map(|patient| patient.to_string()),
         fhir_user: None,
-        act: proxy.map(|proxy| Actor { sub: proxy.to_string(), iss: None }),
+        act: proxy.map(|proxy| ActorClaim { sub: proxy.to_string(), iss: None }),
         delegation: role.map(|role| Delegation::of(role, 1)),
         identity_proofing_level: proofing,
         vot: None,

@@ -1,8 +1,8 @@
 //! Callers of every kind (contract §1.1): a bearer token each.
 
-use domain::account::{Proofing, Who};
+use domain::account::{Principal, Proofing};
 use domain::person::{NhsNumber, NumberCheck};
-use service::policy::{AccessPolicy, Token};
+use service::policy::{AccessPolicy, BearerToken};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::{Backend, Options, TestApp, strict_contract};
@@ -27,13 +27,14 @@ pub fn citizen(nhs_number: &str) -> String {
 }
 
 fn policy() -> AccessPolicy {
-    let token = |text: &str, who| Token { digest: Sha256::digest(text.as_bytes()).into(), who };
-    let citizens = CITIZENS
-        .into_iter()
-        .map(|text| token(&citizen(text), Who::Citizen { nhs_number: number(text), proofing: Proofing::P9 }));
+    let token =
+        |text: &str, principal| BearerToken { digest: Sha256::digest(text.as_bytes()).into(), principal };
+    let citizens = CITIZENS.into_iter().map(|text| {
+        token(&citizen(text), Principal::Citizen { nhs_number: number(text), proofing: Proofing::P9 })
+    });
     let others = [
-        token(NURSE, Who::Staff { name: "nurse".into(), organisation: None }),
-        token(SYSTEM, Who::System { name: "record system".into() }),
+        token(NURSE, Principal::Staff { name: "nurse".into(), organisation: None }),
+        token(SYSTEM, Principal::System { name: "record system".into() }),
     ];
     AccessPolicy::Tokens(citizens.chain(others).collect())
 }

@@ -3,30 +3,35 @@
 //!
 //! One response has everything, up to the largest page. With `_count`, or when there is more, links continue.
 
+use crate::authorize;
 use crate::context::Context;
-use crate::enforce;
 use crate::interaction::read;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Body, Request, in_parameters};
+use crate::interaction::request::{Body, FhirRequest, in_parameters};
 use crate::refusal::Refusal;
 use crate::resource::resource_type::{COMPARTMENT, ResourceType};
 use crate::search;
-use crate::search::Found;
+use crate::search::SearchScope;
 use crate::search::caps::List;
 use crate::search::filter::criterion::of_patient;
 use crate::search::filter::filter_of;
-use crate::search::query::{MOST, Query};
-use domain::account::Letter;
+use crate::search::query::{MOST, SearchQuery};
+use domain::account::Permission;
 use store::Tx;
 use store::search::Filter;
 
 /// The parameters of the operation, and those of every response.
 const PARAMETERS: &[&str] = &["start", "end", "_since", "_type", "_count", "_page", "_format", "_pretty"];
 
-pub(crate) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn everything(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &FhirRequest,
+) -> Result<Reply, Refusal> {
     let id = request.target.id.as_deref();
     if let Some(id) = id {
-        read::find(tx, context, ResourceType::Patient, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;
+        read::find(tx, context, ResourceType::Patient, id, Permission::Read)?
+            .ok_or_else(Refusal::not_found)?;
     }
     let mut asked = request.params.clone();
     if let Some(Body::Resource(body)) = &request.body {
@@ -36,7 +41,7 @@ pub(crate) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) 
     List::Parameters.check(asked.len())?;
     asked.retain(|(name, value)| PARAMETERS.contains(&name.as_str()) && !value.is_empty());
     let paging = |(name, _): &&(String, String)| matches!(name.as_str(), "_count" | "_page");
-    let mut query = Query::read(&asked.iter().filter(paging).cloned().collect::<Vec<_>>())?;
+    let mut query = SearchQuery::read(&asked.iter().filter(paging).cloned().collect::<Vec<_>>())?;
     if !asked.iter().any(|(name, _)| name == "_count") {
         query.count = MOST;
     }
@@ -45,12 +50,12 @@ pub(crate) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) 
     List::Times.check(["start", "end", "_since"].map(|name| values(&asked, name).count()).iter().sum())?;
     let all = [ResourceType::Patient].into_iter().chain(COMPARTMENT.iter().copied());
     let wanted = all.filter(|kind| types.is_empty() || types.contains(&kind.name()));
-    let wanted = wanted.filter(|kind| enforce::may(context, *kind, Letter::Search));
+    let wanted = wanted.filter(|kind| authorize::permits(context, *kind, Permission::Search));
     let kinds = wanted.map(|kind| Ok((kind, part(kind, id, &asked, context)?)));
     let kinds = kinds.collect::<Result<_, Refusal>>()?;
     asked.retain(|(name, _)| name != "_page");
     query.used = asked;
-    let found = Found { kinds, path: &request.path };
+    let found = SearchScope { kinds, path: &request.path };
     let (disclosed, bundle) = search::search(tx, context, &found, &query)?;
     Ok(Reply::made_of(disclosed, bundle))
 }

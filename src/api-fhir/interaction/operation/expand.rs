@@ -5,17 +5,17 @@ use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Body, Request, in_parameters};
+use crate::interaction::request::{Body, FhirRequest, in_parameters};
 use crate::refusal::Refusal;
 use crate::resource::library_of;
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::Stored;
+use crate::resource::stored_resource::StoredResource;
 use base::date_time::render_instant;
 use base::json::has_control;
 use fhir::expansion::{Concept, Expansion, expand as expansion_of};
 use fhir::outcome::{Issue, IssueType};
 use fhir::profiles;
-use store::{Tx, fold};
+use store::{Tx, normalize};
 
 /// The elements of the value set that the response repeats; its definition is left out.
 const REPEATED: [&str; 8] =
@@ -30,12 +30,12 @@ struct Asked {
     offset: Option<usize>,
 }
 
-pub(crate) fn expand(_tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn expand(_tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) -> Result<Reply, Refusal> {
     let asked = Asked::read(request)?;
     let value_set = find(request, &asked)?;
     let expansion = expansion_of(&value_set.body).ok_or_else(|| {
-        let told = "This server does not have all codes of this value set and cannot expand it.";
-        Refusal::new(422, Issue::error(IssueType::NotSupported, told))
+        let message = "This server does not have all codes of this value set and cannot expand it.";
+        Refusal::new(422, Issue::error(IssueType::NotSupported, message))
     })?;
     let repeated = REPEATED.iter().filter_map(|name| Some((*name, value_set.body.get(*name)?.clone())));
     let mut body: Map<String, Value> = repeated.map(|(name, element)| (name.to_owned(), element)).collect();
@@ -44,7 +44,7 @@ pub(crate) fn expand(_tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
 }
 
 /// The value set in the path or in `url`.
-fn find(request: &Request, asked: &Asked) -> Result<&'static Stored, Refusal> {
+fn find(request: &FhirRequest, asked: &Asked) -> Result<&'static StoredResource, Refusal> {
     let mut all = library_of(ResourceType::ValueSet);
     match (&request.target.id, &asked.url) {
         (Some(_), Some(_)) => {
@@ -54,15 +54,15 @@ fn find(request: &Request, asked: &Asked) -> Result<&'static Stored, Refusal> {
         (None, Some(canonical)) => {
             let named = profiles::find_by_url(canonical).filter(|it| it.resource_type == "ValueSet");
             named.and_then(|named| all.find(|stored| stored.id == named.id)).ok_or_else(|| {
-                let told = "This server publishes no ValueSet with this url and version. GET ValueSet lists those \
+                let message = "This server publishes no ValueSet with this url and version. GET ValueSet lists those \
                             that it publishes.";
-                Refusal::new(404, Issue::error(IssueType::NotFound, told))
+                Refusal::new(404, Issue::error(IssueType::NotFound, message))
             })
         }
         (None, None) => {
-            let told =
+            let message =
                 "Name the value set by the parameter url, or send the request to ValueSet/{id}/$expand.";
-            Err(Refusal::new(400, Issue::error(IssueType::Required, told)))
+            Err(Refusal::new(400, Issue::error(IssueType::Required, message)))
         }
     }
 }
@@ -70,7 +70,7 @@ fn find(request: &Request, asked: &Asked) -> Result<&'static Stored, Refusal> {
 impl Asked {
     /// Reads the parameters of the URL and of a Parameters resource. An unsupported one is refused: if it
     /// were ignored, the result would be another than the one requested.
-    fn read(request: &Request) -> Result<Self, Refusal> {
+    fn read(request: &FhirRequest) -> Result<Self, Refusal> {
         let mut asked = Self::default();
         for (name, value) in request.params.iter().filter(|(_, value)| !value.is_empty()) {
             if !matches!(name.as_str(), "_format" | "_pretty") {
@@ -95,9 +95,9 @@ impl Asked {
             "count" => self.count.replace(number_of(value)?).is_none(),
             "offset" => self.offset.replace(number_of(value)?).is_none(),
             _ => {
-                let told =
+                let message =
                     "$expand supports the parameters url, filter, count and offset. Leave any other out.";
-                return Err(Refusal::new(422, Issue::error(IssueType::NotSupported, told)));
+                return Err(Refusal::new(422, Issue::error(IssueType::NotSupported, message)));
             }
         };
         if is_new { Ok(()) } else { Err(Refusal::invalid("Each parameter of $expand may be given once.")) }
@@ -105,8 +105,8 @@ impl Asked {
 
     /// The expansion, or the requested page of it.
     fn render(&self, expansion: &Expansion<'_>, timestamp: &str) -> Value {
-        let wanted = self.filter.as_deref().map(fold).unwrap_or_default();
-        let has = |text: &str| fold(text).contains(&wanted);
+        let wanted = self.filter.as_deref().map(normalize).unwrap_or_default();
+        let has = |text: &str| normalize(text).contains(&wanted);
         let is_wanted = |concept: &&Concept<'_>| has(concept.code) || concept.display.is_some_and(has);
         let found: Vec<&Concept<'_>> = expansion.concepts.iter().filter(is_wanted).collect();
         let (offset, count) = (self.offset.unwrap_or_default(), self.count.unwrap_or(usize::MAX));
@@ -147,8 +147,8 @@ fn contained(concept: &Concept<'_>) -> Value {
 
 fn text_of(value: Option<&str>) -> Result<String, Refusal> {
     let text = value.filter(|text| !text.trim().is_empty() && !has_control(text));
-    let told = "The parameters url and filter must be text without control characters.";
-    text.map(str::to_owned).ok_or_else(|| Refusal::new(400, Issue::error(IssueType::Value, told)))
+    let message = "The parameters url and filter must be text without control characters.";
+    text.map(str::to_owned).ok_or_else(|| Refusal::new(400, Issue::error(IssueType::Value, message)))
 }
 
 /// A whole number that FHIR's `integer` can hold.
@@ -156,6 +156,6 @@ fn number_of(value: Option<&str>) -> Result<usize, Refusal> {
     let number =
         value.and_then(|text| text.parse::<u32>().ok()).filter(|number| *number <= i32::MAX.unsigned_abs());
     let number = number.and_then(|number| usize::try_from(number).ok());
-    let told = "The parameters count and offset must be whole numbers from 0 to 2147483647.";
-    number.ok_or_else(|| Refusal::new(400, Issue::error(IssueType::Value, told)))
+    let message = "The parameters count and offset must be whole numbers from 0 to 2147483647.";
+    number.ok_or_else(|| Refusal::new(400, Issue::error(IssueType::Value, message)))
 }

@@ -3,30 +3,30 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::authorize;
 use crate::context::Context;
-use crate::enforce;
 use crate::interaction::read;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Request, instance};
+use crate::interaction::request::{FhirRequest, instance};
 use crate::refusal::Refusal;
-use crate::resource::kind::Backing;
+use crate::resource::definition::Storage;
 use crate::resource::library_of;
 use crate::resource::resource_type::ResourceType;
-use domain::account::Letter;
+use domain::account::Permission;
 use store::Tx;
 use store::search::{Filter, PageQuery};
 
-pub(crate) fn meta(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn meta(tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) -> Result<Reply, Refusal> {
     let mut disclosed = Vec::new();
     let meta = if request.target.id.is_some() {
         let (kind, id) = instance(request)?;
-        let stored = read::find(tx, context, kind, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;
+        let stored = read::find(tx, context, kind, id, Permission::Read)?.ok_or_else(Refusal::not_found)?;
         disclosed.push(stored.disclosed());
         stored.body.get("meta").cloned().unwrap_or_default()
     } else {
         let kinds = request.target.kind.map_or_else(|| ResourceType::ALL.to_vec(), |kind| vec![kind]);
         let mut labels = Map::new();
-        for kind in kinds.into_iter().filter(|kind| enforce::may(context, *kind, Letter::Search)) {
+        for kind in kinds.into_iter().filter(|kind| authorize::permits(context, *kind, Permission::Search)) {
             collect(tx, context, kind, &mut labels)?;
         }
         Value::Object(labels)
@@ -47,17 +47,17 @@ fn collect(
     kind: ResourceType,
     labels: &mut Map<String, Value>,
 ) -> Result<(), Refusal> {
-    match kind.backing() {
+    match kind.storage() {
         // Rows have neither tags nor security labels, and all of a type follow the same profile.
-        Backing::Rows { table, .. } => {
+        Storage::Rows { table, .. } => {
             let Some(profile) = kind.profile() else { return Ok(()) };
-            let filter = enforce::limited(context, kind, Letter::Search, Filter::EVERYTHING)?;
+            let filter = authorize::restrict(context, kind, Permission::Search, Filter::EVERYTHING)?;
             let any = PageQuery { table, filter, order: Vec::new(), after: None, limit: 1 };
             if !tx.search(&any, context.scope())?.is_empty() {
                 add(labels, "profile", &json!([profile]));
             }
         }
-        Backing::Library => {
+        Storage::Library => {
             for name in ["profile", "security", "tag"] {
                 let metas = library_of(kind).filter_map(|stored| stored.body.get("meta"));
                 metas.filter_map(|meta| meta.get(name)).for_each(|values| add(labels, name, values));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::input::{answer, inputs, owned, wrong};
 use crate::context::Context;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::Request;
+use crate::interaction::request::FhirRequest;
 use crate::refusal::Refusal;
 use base::date_time::render_instant;
 use store::{AttemptRecord, Tx};
@@ -14,7 +14,7 @@ const DEFAULT_COUNT: i64 = 20;
 const MOST: i64 = 100;
 
 /// The last attempts, twenty unless `_count` is given.
-pub(crate) fn attempts(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn attempts(tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) -> Result<Reply, Refusal> {
     let subscription = owned(tx, context, request)?.value;
     let count = match inputs(request, "_count")?.first() {
         Some(text) => {

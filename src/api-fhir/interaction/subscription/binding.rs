@@ -6,15 +6,15 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::input::{answer, ids};
+use crate::authorize;
 use crate::context::Context;
-use crate::enforce;
 use crate::interaction::read;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::Request;
+use crate::interaction::request::FhirRequest;
 use crate::refusal::Refusal;
 use crate::resource::resource_type::ResourceType;
 use base::date_time::render_instant;
-use domain::account::Letter;
+use domain::account::Permission;
 use domain::event::{ChannelType, Subscription, SubscriptionStatus};
 use service::event as command;
 use store::Tx;
@@ -24,7 +24,11 @@ use store::search::{Filter, PageQuery, Table};
 const MOST: usize = 100;
 
 /// A token for one subscription, or for those with the given ids.
-pub(crate) fn binding_token(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn binding_token(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &FhirRequest,
+) -> Result<Reply, Refusal> {
     let mut wanted = match &request.target.id {
         Some(id) => vec![id.clone()],
         None => ids(request)?,
@@ -38,7 +42,7 @@ pub(crate) fn binding_token(tx: &mut Tx<'_>, context: &Context, request: &Reques
     let mut bound: Vec<Uuid> = Vec::with_capacity(wanted.len());
     for id in &wanted {
         let Some(subscription) = found.remove(id) else {
-            read::find_or_gone(tx, context, ResourceType::Subscription, id, Letter::Read)?;
+            read::find_or_gone(tx, context, ResourceType::Subscription, id, Permission::Read)?;
             return Err(Refusal::not_found());
         };
         check(&subscription)?;
@@ -63,7 +67,7 @@ fn find_all(
 ) -> Result<HashMap<String, Subscription>, Refusal> {
     let table = Table::Subscriptions;
     let filter = Filter::OneOf(table.id(), ids.to_vec());
-    let filter = enforce::limited(context, ResourceType::Subscription, Letter::Read, filter)?;
+    let filter = authorize::restrict(context, ResourceType::Subscription, Permission::Read, filter)?;
     let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
     let query = PageQuery { table, filter, order: Vec::new(), after: None, limit };
     let found: Vec<String> = tx.search(&query, context.scope())?.into_iter().map(|row| row.id).collect();
@@ -73,12 +77,12 @@ fn find_all(
 
 fn check(subscription: &Subscription) -> Result<(), Refusal> {
     if subscription.channel.kind != ChannelType::WebSocket {
-        let told = "Only a subscription with the channel type websocket can be bound.";
-        return Err(Refusal::rule(told, "Subscription.channel.type"));
+        let message = "Only a subscription with the channel type websocket can be bound.";
+        return Err(Refusal::rule(message, "Subscription.channel.type"));
     }
     if subscription.status == SubscriptionStatus::Off {
-        let told = "The subscription is off: set its status to `requested` first.";
-        return Err(Refusal::rule(told, "Subscription.status"));
+        let message = "The subscription is off: set its status to `requested` first.";
+        return Err(Refusal::rule(message, "Subscription.status"));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::interaction::read;
-use crate::interaction::request::{Body, Request, instance};
+use crate::interaction::request::{Body, FhirRequest, instance};
 use crate::refusal::Refusal;
 use crate::resource::subscription;
 use crate::search::caps::List;
@@ -17,7 +17,7 @@ use store::Tx;
 pub(super) fn owned(
     tx: &mut Tx<'_>,
     context: &Context,
-    request: &Request,
+    request: &FhirRequest,
 ) -> Result<Versioned<Subscription>, Refusal> {
     let (kind, id) = instance(request)?;
     let needed = request.route.permission.ok_or_else(Refusal::not_found)?;
@@ -27,7 +27,7 @@ pub(super) fn owned(
 
 /// All values of an input parameter, from the query or from a Parameters resource, repeated or separated by
 /// commas.
-pub(super) fn inputs(request: &Request, name: &str) -> Result<Vec<String>, Refusal> {
+pub(super) fn inputs(request: &FhirRequest, name: &str) -> Result<Vec<String>, Refusal> {
     let query = request.params.iter().filter(|(given, value)| given == name && !value.is_empty());
     let mut all: Vec<String> = query.map(|(_, value)| value.clone()).collect();
     if let Some(Body::Resource(parameters)) = &request.body {
@@ -50,13 +50,13 @@ pub(super) fn value(parameter: &Value) -> Option<String> {
 }
 
 /// The ids in an input, bare or as references.
-pub(super) fn ids(request: &Request) -> Result<Vec<String>, Refusal> {
+pub(super) fn ids(request: &FhirRequest) -> Result<Vec<String>, Refusal> {
     let last = |id: &String| id.rsplit('/').next().unwrap_or(id).to_owned();
     Ok(inputs(request, "id")?.iter().map(last).collect())
 }
 
 /// The number of an event.
-pub(super) fn number(request: &Request, name: &'static str) -> Result<Option<i64>, Refusal> {
+pub(super) fn number(request: &FhirRequest, name: &'static str) -> Result<Option<i64>, Refusal> {
     let given = inputs(request, name)?;
     let Some(text) = given.first() else { return Ok(None) };
     let number = text.parse().ok().filter(|number| *number >= 0 && given.len() == 1);
@@ -64,8 +64,8 @@ pub(super) fn number(request: &Request, name: &'static str) -> Result<Option<i64
 }
 
 /// 400, at an input.
-pub(super) fn wrong(told: &'static str, name: &str) -> Refusal {
-    Refusal::new(400, Issue::error(IssueType::Value, told).at(name))
+pub(super) fn wrong(message: &'static str, name: &str) -> Refusal {
+    Refusal::new(400, Issue::error(IssueType::Value, message).at(name))
 }
 
 /// A Parameters resource with these parameters.

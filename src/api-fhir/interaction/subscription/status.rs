@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::input::{ids, inputs, wrong};
+use crate::authorize;
 use crate::context::Context;
-use crate::enforce;
 use crate::interaction::read;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Request, instance};
-use crate::notification::{Head, parameters};
+use crate::interaction::request::{FhirRequest, instance};
+use crate::notification::{StatusParameters, parameters};
 use crate::refusal::Refusal;
 use crate::resource::resource_type::ResourceType;
-use domain::account::Letter;
+use domain::account::Permission;
 use domain::event::{Delivery, SubscriptionStatus};
 use domain::proxy::Versioned;
 use store::Tx;
@@ -24,16 +24,16 @@ const MOST: i64 = 1000;
 
 /// The status of one subscription, or of all that the caller owns: those with any of the ids, and any of the
 /// statuses, where given.
-pub(crate) fn status(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn status(tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) -> Result<Reply, Refusal> {
     let filter = if request.target.id.is_some() {
         let (kind, id) = instance(request)?;
-        read::find_or_gone(tx, context, kind, id, Letter::Read)?;
+        read::find_or_gone(tx, context, kind, id, Permission::Read)?;
         Filter::text(Table::Subscriptions.id(), id)
     } else {
         asked(request)?
     };
     let table = Table::Subscriptions;
-    let filter = enforce::limited(context, ResourceType::Subscription, Letter::Read, filter)?;
+    let filter = authorize::restrict(context, ResourceType::Subscription, Permission::Read, filter)?;
     let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: MOST };
     let ids: Vec<String> =
         tx.search(&query, context.scope())?.into_iter().map(|position| position.id).collect();
@@ -43,7 +43,7 @@ pub(crate) fn status(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     let now = context.now();
     let entries = found.iter().map(|Versioned { value: subscription, .. }| {
         let delivery = deliveries.get(&subscription.id.to_string());
-        let head = Head {
+        let head = StatusParameters {
             subscription,
             status: subscription.status,
             kind: "query-status",
@@ -73,7 +73,7 @@ pub(crate) fn status(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
 }
 
 /// The inputs of the operation on the type: several values of one are alternatives.
-fn asked(request: &Request) -> Result<Filter, Refusal> {
+fn asked(request: &FhirRequest) -> Result<Filter, Refusal> {
     let mut all = Vec::new();
     let ids = ids(request)?;
     if !ids.is_empty() {
@@ -81,8 +81,8 @@ fn asked(request: &Request) -> Result<Filter, Refusal> {
     }
     let statuses = inputs(request, "status")?;
     if statuses.iter().any(|status| SubscriptionStatus::parse(status).is_none()) {
-        let told = "The status of a subscription must be requested, active, error or off.";
-        return Err(wrong(told, "status"));
+        let message = "The status of a subscription must be requested, active, error or off.";
+        return Err(wrong(message, "status"));
     }
     if !statuses.is_empty() {
         all.push(Filter::one_of(SubscriptionField::Status, statuses));

@@ -10,11 +10,14 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::kind::{Backing, Description, Draft, GivenRole, Kind, Purpose, Writing, mismatch};
+use crate::resource::definition::{
+    Description, GivenRole, ResourceDefinition, ResourceDraft, Storage, WriteOperations, WritePurpose,
+    mismatch,
+};
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::{Stored, head, person_reference};
-use crate::resource::{party, residue};
-use crate::search::param::{Index, Param, Reference};
+use crate::resource::stored_resource::{StoredResource, head, person_reference};
+use crate::resource::{party, unsupported_elements};
+use crate::search::param::{Param, Reference, SearchTarget};
 use crate::url;
 use base::date_time::FhirDateTime;
 use base::error::Error;
@@ -22,7 +25,7 @@ use base::ids;
 use domain::audit::People;
 use domain::person::NhsNumber;
 use domain::proxy::{
-    Change, Draft as RoleDraft, EndChange, LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status,
+    EndChange, LegalBasis, OdsCode, ReasonCode, Role, RoleChange, RoleDraft, RolePeriod, Status,
     StatusReason, Versioned,
 };
 use fhir::outcome::{Issue, IssueType};
@@ -40,7 +43,7 @@ const PROXY: Reference = Reference {
 const PATIENT: Reference = Reference { field: Field::Role(RoleField::Patient), ..PROXY };
 
 pub(super) static DESCRIPTION: Description = Description {
-    backing: Backing::Rows {
+    storage: Storage::Rows {
         table: Table::Roles,
         versions: Some(Table::RoleVersions),
         updated_at: Field::Role(RoleField::UpdatedAt),
@@ -48,10 +51,10 @@ pub(super) static DESCRIPTION: Description = Description {
     params: PARAMS,
 };
 
-pub(super) static KIND: Kind = Kind {
+pub(super) static DEFINITION: ResourceDefinition = ResourceDefinition {
     load,
     select: Some(select),
-    writing: Some(Writing {
+    writing: Some(WriteOperations {
         load_versions,
         creates: Some(Action::CreateRole),
         changes: Action::ChangeRole,
@@ -62,53 +65,61 @@ pub(super) static KIND: Kind = Kind {
     }),
 };
 
+const CREATED: SearchTarget =
+    SearchTarget::Date(Field::Role(RoleField::CreatedFrom), Field::Role(RoleField::CreatedTo));
+const LEGAL_BASIS: SearchTarget =
+    SearchTarget::Token(Some(url::LEGAL_BASIS), Field::Role(RoleField::LegalBasis));
+
 /// R4's parameters, and this server's own `performer`, `status-reason`, `legal-basis` and `grantor`.
 const PARAMS: &[Param] = &[
-    Param::token("action", Index::Absent),
-    Param::reference("actor", Index::Reference(PROXY), &["provision", "actor", "reference"]),
-    Param::token("category", Index::Constant(&[(url::ACT_CODE, "INFA")])),
-    Param::reference("consentor", Index::Reference(PROXY), &["performer"]),
-    Param::reference("data", Index::Absent, &[]),
-    Param::date("date", Index::Date(Field::Role(RoleField::CreatedFrom), Field::Role(RoleField::CreatedTo))),
-    Param::token("identifier", Index::Absent),
-    Param::reference("organization", Index::Absent, &[]),
-    Param::reference("patient", Index::Reference(PATIENT), &["patient"]),
-    Param::date("period", Index::Date(Field::Role(RoleField::StartAt), Field::Role(RoleField::EndAt))),
-    Param::token("purpose", Index::Absent),
-    Param::token("scope", Index::Constant(&[(url::CONSENT_SCOPE, "patient-privacy")])),
-    Param::token("security-label", Index::Absent),
-    Param::reference("source-reference", Index::Absent, &[]),
-    Param::token("status", Index::RoleStatus),
-    Param::reference("performer", Index::Reference(PROXY), &["performer"]).ours(),
-    Param::token("status-reason", Index::RoleReason).ours(),
-    Param::token("legal-basis", Index::Token(Some(url::LEGAL_BASIS), Field::Role(RoleField::LegalBasis)))
-        .ours(),
-    Param::token("grantor", Index::Token(Some(url::ODS_CODE), Field::Role(RoleField::Grantor))).ours(),
+    Param::token("action", SearchTarget::Absent),
+    Param::reference("actor", SearchTarget::Reference(PROXY), &["provision", "actor", "reference"]),
+    Param::token("category", SearchTarget::Constant(&[(url::ACT_CODE, "INFA")])),
+    Param::reference("consentor", SearchTarget::Reference(PROXY), &["performer"]),
+    Param::reference("data", SearchTarget::Absent, &[]),
+    Param::date("date", CREATED),
+    Param::token("identifier", SearchTarget::Absent),
+    Param::reference("organization", SearchTarget::Absent, &[]),
+    Param::reference("patient", SearchTarget::Reference(PATIENT), &["patient"]),
+    Param::date("period", SearchTarget::Date(Field::Role(RoleField::StartAt), Field::Role(RoleField::EndAt))),
+    Param::token("purpose", SearchTarget::Absent),
+    Param::token("scope", SearchTarget::Constant(&[(url::CONSENT_SCOPE, "patient-privacy")])),
+    Param::token("security-label", SearchTarget::Absent),
+    Param::reference("source-reference", SearchTarget::Absent, &[]),
+    Param::token("status", SearchTarget::RoleStatus),
+    Param::reference("performer", SearchTarget::Reference(PROXY), &["performer"]).ours(),
+    Param::token("status-reason", SearchTarget::RoleReason).ours(),
+    Param::token("legal-basis", LEGAL_BASIS).ours(),
+    Param::token("grantor", SearchTarget::Token(Some(url::ODS_CODE), Field::Role(RoleField::Grantor))).ours(),
 ];
 
-fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<StoredResource>, Error> {
     let roles = tx.list_roles_by_id(ids)?.into_iter();
     Ok(roles.map(|role| shown(role, context)).collect())
 }
 
-fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Stored>, Error> {
+fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<StoredResource>, Error> {
     let roles = tx.list_visible_roles(filter, context.scope())?.into_iter();
     Ok(roles.map(|role| shown(role, context)).collect())
 }
 
 /// A role as this caller reads it now.
-fn shown(role: Versioned<Role>, context: &Context) -> Stored {
+fn shown(role: Versioned<Role>, context: &Context) -> StoredResource {
     let value = role.value.as_of(context.now()).masked_for(context.masked_for());
     stored(&Versioned { value, ..role })
 }
 
 /// A role as a read returns it at this time.
-pub(super) fn stored_as_of(role: Versioned<Role>, now: DateTime<Utc>) -> Stored {
+pub(super) fn stored_as_of(role: Versioned<Role>, now: DateTime<Utc>) -> StoredResource {
     stored(&Versioned { value: role.value.as_of(now), ..role })
 }
 
 /// Versions as they count now for the current one, and as they were written for replaced ones.
-fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
+fn load_versions(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    wanted: &[(String, i64)],
+) -> Result<Vec<StoredResource>, Error> {
     let now = context.now();
     let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
     let present = tx.list_roles_by_id(&ids)?;
@@ -132,22 +143,27 @@ pub(super) fn has_lapsed(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result
     Ok(found.iter().any(|role| role.value.has_lapsed(context.now())))
 }
 
-fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
+fn read(context: &Context, body: &Value, purpose: WritePurpose) -> Result<ResourceDraft, Refusal> {
     let body = &vrs_form::with_patient_types(party::with_local_references(body, context));
     let given = GivenRole::read(body, context)?;
-    if purpose == Purpose::Create {
+    if purpose == WritePurpose::Create {
         given.actors.clone()?;
         given.clone().into_draft()?;
     }
     // An actor who is not the proxy has its own message, once the role is known.
     if given.actors.is_ok() {
-        residue::check(body, &given.shown(context).body)?;
+        unsupported_elements::check(body, &given.shown(context).body)?;
     }
-    Ok(Draft::Role(Box::new(given)))
+    Ok(ResourceDraft::Role(Box::new(given)))
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result<Stored, Refusal> {
-    let Draft::Role(given) = draft else { return Err(mismatch()) };
+fn create(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    draft: &ResourceDraft,
+    id: Uuid,
+) -> Result<StoredResource, Refusal> {
+    let ResourceDraft::Role(given) = draft else { return Err(mismatch()) };
     given.actors.clone()?;
     party::check_reached(tx, context, given.patient, "Consent.patient")?;
     let draft = given.as_ref().clone().into_draft()?;
@@ -180,7 +196,7 @@ pub(crate) fn incoming(context: &Context, body: &Value, keep: Keep) -> Result<In
     let role = Role { needs_review: origin.is_some() && is_to_review, ..Role::drafted(id, draft) };
     let (version, updated_at) = origin.unwrap_or((1, now));
     let shown = Versioned { value: role, version, updated_at };
-    residue::check(body, &stored(&shown).body)?;
+    unsupported_elements::check(body, &stored(&shown).body)?;
     let verdict = shown.value.check_past(context.contract.rules, now);
     Ok(Incoming { role: shown.value, origin, verdict })
 }
@@ -194,21 +210,26 @@ fn identity(body: &Value) -> Result<(Uuid, (i64, DateTime<Utc>)), Refusal> {
     let version = version.filter(|version| *version > 0);
     let version = version.ok_or_else(|| wrong("Consent.meta.versionId", "Give the version of the role."))?;
     let at = text("/meta/lastUpdated").and_then(|at| FhirDateTime::parse(at).ok());
-    let told = "Give the time of the last change.";
-    let at = at.ok_or_else(|| wrong("Consent.meta.lastUpdated", told))?;
+    let message = "Give the time of the last change.";
+    let at = at.ok_or_else(|| wrong("Consent.meta.lastUpdated", message))?;
     Ok((id, (version, at.earliest())))
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
-    let Draft::Role(given) = draft else { return Err(mismatch()) };
+fn update(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    current: &StoredResource,
+    draft: &ResourceDraft,
+) -> Result<StoredResource, Refusal> {
+    let ResourceDraft::Role(given) = draft else { return Err(mismatch()) };
     let id = Uuid::parse_str(&current.id).map_err(Error::fault)?;
-    let (who, masked_for) = (&context.caller.who, context.masked_for());
+    let (principal, masked_for) = (&context.caller.principal, context.masked_for());
     let role = change_role(tx, &*context.clock, &context.caller, id, context.contract.rules, |role| {
         // The unchanged body of a citizen has the masked content that they read.
         let change = given.as_ref().clone().into_change(&role.clone().masked_for(masked_for))?;
         given.actors.clone()?;
-        access::decide_parties(who, &[role.proxy, role.patient])?;
-        access::decide_change(who, role, &change)?;
+        access::decide_parties(principal, &[role.proxy, role.patient])?;
+        access::decide_change(principal, role, &change)?;
         Ok::<_, Refusal>(change)
     })?;
     Ok(stored(&Versioned { value: role.value.masked_for(masked_for), ..role }))
@@ -256,7 +277,7 @@ impl GivenRole {
 
     /// The resource as it would be read back. An element that the body leaves out, and the existing role has,
     /// does not matter for the check of lost content.
-    fn shown(&self, context: &Context) -> Stored {
+    fn shown(&self, context: &Context) -> StoredResource {
         let now = context.now();
         let value = Role {
             id: Uuid::nil(),
@@ -293,7 +314,7 @@ impl GivenRole {
 
     /// The change from this role to the body. The people, the start and the time of the decision cannot
     /// change: that would be another role.
-    fn into_change(self, role: &Role) -> Result<Change, Refusal> {
+    fn into_change(self, role: &Role) -> Result<RoleChange, Refusal> {
         let fixed = [
             (self.proxy == role.proxy, "Consent.performer"),
             (self.patient == role.patient, "Consent.patient"),
@@ -308,7 +329,7 @@ impl GivenRole {
         }
         let status = Some(self.status).filter(|status| *status != role.status);
         let is_becoming_active = status == Some(Status::Active);
-        Ok(Change {
+        Ok(RoleChange {
             // Removing the mark means that the role was reviewed and continues. A role that ends needs no
             // mark.
             reviewed: role.needs_review && status.is_none() && !self.is_to_review,
@@ -370,12 +391,12 @@ impl Extensions {
                     let system = text("/valueReference/identifier/system") == Some(url::ODS_CODE);
                     let code = text("/valueReference/identifier/value").filter(|_| system);
                     let code = code.and_then(|code| OdsCode::parse(code).ok());
-                    let told = "Name the organisation by identifier, with an ODS code.";
-                    extensions.grantor = Some(code.ok_or_else(|| wrong(&at, told))?);
+                    let message = "Name the organisation by identifier, with an ODS code.";
+                    extensions.grantor = Some(code.ok_or_else(|| wrong(&at, message))?);
                 }
                 _ => {
-                    let told = "A role has this extension at most once.";
-                    return Err(Refusal::new(422, Issue::error(IssueType::Extension, told).at(at)));
+                    let message = "A role has this extension at most once.";
+                    return Err(Refusal::new(422, Issue::error(IssueType::Extension, message).at(at)));
                 }
             }
         }
@@ -390,8 +411,8 @@ fn legal_basis(rule: &Value) -> Option<LegalBasis> {
     (url::as_hl7_defines(coding.get("system")?.as_str()?) == expected).then_some(basis)
 }
 
-fn wrong(at: &str, told: &'static str) -> Refusal {
-    Refusal::new(422, Issue::error(IssueType::Value, told).at(at))
+fn wrong(at: &str, message: &'static str) -> Refusal {
+    Refusal::new(422, Issue::error(IssueType::Value, message).at(at))
 }
 
 impl From<CreateRoleError> for Refusal {
@@ -401,15 +422,16 @@ impl From<CreateRoleError> for Refusal {
             CreateRoleError::UnknownPatient => Self::rule(party::UNKNOWN, "Consent.patient"),
             CreateRoleError::UnknownProxy => Self::rule(party::UNKNOWN, "Consent.performer"),
             CreateRoleError::Duplicate => {
-                let told = "A role for this proxy and this patient already exists: find it, and change it.";
-                Self::new(409, Issue::error(IssueType::Duplicate, told))
+                let message =
+                    "A role for this proxy and this patient already exists: find it, and change it.";
+                Self::new(409, Issue::error(IssueType::Duplicate, message))
             }
             CreateRoleError::Store(error) => error.into(),
         }
     }
 }
 
-pub(super) fn stored(role: &Versioned<Role>) -> Stored {
+pub(super) fn stored(role: &Versioned<Role>) -> StoredResource {
     let Versioned { value, version, updated_at } = role;
     let id = value.id.to_string();
     let mut body = head(ResourceType::Consent, &id, *version, *updated_at);
@@ -433,7 +455,7 @@ pub(super) fn stored(role: &Versioned<Role>) -> Stored {
     let body = Value::Object(body);
     let (kind, people) =
         (ResourceType::Consent, Some(People { patient: Some(value.patient), proxy: Some(value.proxy) }));
-    Stored { kind, id, version: *version, updated_at: *updated_at, people, body, document: None }
+    StoredResource { kind, id, version: *version, updated_at: *updated_at, people, body, document: None }
 }
 
 fn concept(system: &str, code: &str, display: &str) -> Value {

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::resource::resource_type::ResourceType;
 use crate::url;
-use domain::event::{Filter, FilterName, Topic};
+use domain::event::{FilterName, SubscriptionFilter, Topic};
 use domain::person::NhsNumber;
 use domain::proxy::{LegalBasis, OdsCode, ReasonCode, Status};
 
@@ -27,18 +27,18 @@ pub(super) fn read(
     body: &Value,
     criteria: &str,
     context: &Context,
-) -> Result<(Vec<Topic>, Vec<Filter>), Refusal> {
+) -> Result<(Vec<Topic>, Vec<SubscriptionFilter>), Refusal> {
     let topics = topic::topics_of(criteria).ok_or_else(|| {
-        let told = "This server has no such topic: the CapabilityStatement lists the topics.";
-        unsupported(told, "Subscription.criteria")
+        let message = "This server has no such topic: the CapabilityStatement lists the topics.";
+        unsupported(message, "Subscription.criteria")
     })?;
     let kind = topics.first().map_or(ResourceType::Consent, |topic| topic::type_of(*topic));
     let mut filters = Vec::new();
     for (at, url, extension) in extensions(body.get("_criteria"), "Subscription.criteria") {
         if url != FILTER {
-            let told =
+            let message =
                 "Write filters as extensions of the type backport-filter-criteria, of the guide for R4.";
-            return Err(unsupported(told, at));
+            return Err(unsupported(message, at));
         }
         let text = extension.get("valueString").and_then(Value::as_str).unwrap_or_default();
         for part in parts(text, kind, &at)? {
@@ -67,7 +67,12 @@ fn parts<'t>(text: &'t str, kind: ResourceType, at: &str) -> Result<Vec<&'t str>
 }
 
 /// One filter: `name[:modifier]=value[,value]`.
-fn condition(text: &str, kind: ResourceType, at: &str, context: &Context) -> Result<Filter, Refusal> {
+fn condition(
+    text: &str,
+    kind: ResourceType,
+    at: &str,
+    context: &Context,
+) -> Result<SubscriptionFilter, Refusal> {
     let (name, values) = text
         .split_once('=')
         .ok_or_else(|| wrong("A filter must be written name=value, with a comma between values.", at))?;
@@ -76,9 +81,9 @@ fn condition(text: &str, kind: ResourceType, at: &str, context: &Context) -> Res
         None => (name, None),
     };
     let name = FilterName::parse(name).filter(|name| topic::filters_of(kind).contains(name));
-    let told = "The events of this topic cannot be filtered like this: the topic's definition (a Basic) lists \
+    let message = "The events of this topic cannot be filtered like this: the topic's definition (a Basic) lists \
                 the filters.";
-    let name = name.ok_or_else(|| unsupported(told, at))?;
+    let name = name.ok_or_else(|| unsupported(message, at))?;
     let is_reference = matches!(name, FilterName::Patient | FilterName::Proxy);
     if modifier.is_some_and(|modifier| !(is_reference && matches!(modifier, "identifier" | "Patient"))) {
         return Err(unsupported("This filter does not have this modifier.", at));
@@ -91,7 +96,7 @@ fn condition(text: &str, kind: ResourceType, at: &str, context: &Context) -> Res
     if values.len() > MOST {
         return Err(wrong("Give at most twenty values.", at));
     }
-    Ok(Filter { name, values })
+    Ok(SubscriptionFilter { name, values })
 }
 
 /// The message about a malformed value.

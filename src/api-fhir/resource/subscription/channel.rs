@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::payload;
 use super::refusal::{extensions, unsupported, wrong};
 use crate::refusal::Refusal;
-use domain::event::{Channel, ChannelType, Content, Payload, Style};
+use domain::event::{Channel, ChannelType, Payload, PayloadContent, Style};
 use fhir::outcome::{Issue, IssueType};
 use service::event::endpoint;
 use service::event::settings::Subscriptions;
@@ -24,7 +24,7 @@ pub(super) fn read(body: &Value, style: Style, settings: &Subscriptions) -> Resu
         kind,
         endpoint: place(channel, kind, settings)?,
         payload: None,
-        content: Content::Empty,
+        content: PayloadContent::Empty,
         heartbeat: None,
         timeout: None,
         max_count: None,
@@ -46,12 +46,12 @@ pub(super) fn read(body: &Value, style: Style, settings: &Subscriptions) -> Resu
 
 fn kind(channel: &Value, style: Style) -> Result<ChannelType, Refusal> {
     if let Some((at, ..)) = extensions(channel.get("_type"), TYPE).next() {
-        let told = "The channels of this server are rest-hook, websocket and message.";
-        return Err(unsupported(told, at));
+        let message = "The channels of this server are rest-hook, websocket and message.";
+        return Err(unsupported(message, at));
     }
     let kind = channel.get("type").and_then(Value::as_str).and_then(ChannelType::parse);
-    let told = "The channels of this server are rest-hook, websocket and message.";
-    let kind = kind.ok_or_else(|| unsupported(told, TYPE))?;
+    let message = "The channels of this server are rest-hook, websocket and message.";
+    let kind = kind.ok_or_else(|| unsupported(message, TYPE))?;
     if (kind, style) == (ChannelType::WebSocket, Style::National) {
         return Err(unsupported("National events go to a rest-hook, or to a message broker.", TYPE));
     }
@@ -66,41 +66,42 @@ fn place(channel: &Value, kind: ChannelType, settings: &Subscriptions) -> Result
             Err(wrong("The subscriber opens the websocket: leave the endpoint out.", ENDPOINT))
         }
         (ChannelType::RestHook | ChannelType::Message, None) => {
-            let told = "Give the endpoint of the notifications.";
-            Err(Refusal::new(422, Issue::error(IssueType::Required, told).at(ENDPOINT)))
+            let message = "Give the endpoint of the notifications.";
+            Err(Refusal::new(422, Issue::error(IssueType::Required, message).at(ENDPOINT)))
         }
         (ChannelType::RestHook | ChannelType::Message, Some(given)) => {
-            endpoint::judge(kind, given, settings).map_err(|fault| wrong(fault.to_string(), ENDPOINT))?;
+            endpoint::check_endpoint(kind, given, settings)
+                .map_err(|fault| wrong(fault.to_string(), ENDPOINT))?;
             Ok(Some(given.to_owned()))
         }
     }
 }
 
 /// `backport-payload-content`, or the default of the style.
-fn content(channel: &Value, style: Style, payload: Option<Payload>) -> Result<Content, Refusal> {
+fn content(channel: &Value, style: Style, payload: Option<Payload>) -> Result<PayloadContent, Refusal> {
     let mut content = None;
     for (at, url, extension) in extensions(channel.get("_payload"), PAYLOAD) {
         if style != Style::Backport || url.strip_prefix(BACKPORT) != Some("backport-payload-content") {
             return Err(unsupported("This extension is not allowed here.", at));
         }
-        let code = extension.get("valueCode").and_then(Value::as_str).and_then(Content::parse);
-        let told = "The content must be empty, id-only or full-resource, given once.";
-        let code = code.filter(|_| content.is_none()).ok_or_else(|| unsupported(told, at))?;
+        let code = extension.get("valueCode").and_then(Value::as_str).and_then(PayloadContent::parse);
+        let message = "The content must be empty, id-only or full-resource, given once.";
+        let code = code.filter(|_| content.is_none()).ok_or_else(|| unsupported(message, at))?;
         content = Some(code);
     }
     match (style, payload) {
         (Style::Backport, Some(_)) => content.ok_or_else(|| {
-            let told = "Give the content of notifications: the extension backport-payload-content with empty, id-only \
+            let message = "Give the content of notifications: the extension backport-payload-content with empty, id-only \
                         or full-resource.";
-            let issue = Issue::error(IssueType::Required, told);
+            let issue = Issue::error(IssueType::Required, message);
             Refusal::new(422, issue.at("Subscription.channel.payload.extension"))
         }),
-        (Style::Classic, None) => Ok(Content::Empty),
-        (Style::Classic, Some(_)) => Ok(Content::FullResource),
-        (Style::National, Some(_)) => Ok(Content::IdOnly),
+        (Style::Classic, None) => Ok(PayloadContent::Empty),
+        (Style::Classic, Some(_)) => Ok(PayloadContent::FullResource),
+        (Style::National, Some(_)) => Ok(PayloadContent::IdOnly),
         (Style::Backport | Style::National, None) => {
-            let told = "Give the media type of notifications.";
-            Err(Refusal::new(422, Issue::error(IssueType::Required, told).at(PAYLOAD)))
+            let message = "Give the media type of notifications.";
+            Err(Refusal::new(422, Issue::error(IssueType::Required, message).at(PAYLOAD)))
         }
     }
 }
@@ -135,21 +136,21 @@ fn take(
         Some("backport-heartbeat-period") if style == Style::Backport => {
             let least = settings.least_heartbeat;
             let span = number("valueUnsignedInt").and_then(TimeDelta::try_seconds);
-            let told = || format!("The shortest heartbeat is {} seconds.", least.num_seconds());
-            channel.heartbeat = Some(span.filter(|span| *span >= least).ok_or_else(|| wrong(told(), at))?);
+            let message = || format!("The shortest heartbeat is {} seconds.", least.num_seconds());
+            channel.heartbeat = Some(span.filter(|span| *span >= least).ok_or_else(|| wrong(message(), at))?);
         }
         Some("backport-timeout") => {
             let most = settings.most_timeout;
             let span = number("valueUnsignedInt").and_then(TimeDelta::try_seconds);
             let fits = |span: &TimeDelta| *span > TimeDelta::zero() && *span <= most;
-            let told = || format!("The timeout must be from one second to {}.", most.num_seconds());
-            channel.timeout = Some(span.filter(fits).ok_or_else(|| wrong(told(), at))?);
+            let message = || format!("The timeout must be from one second to {}.", most.num_seconds());
+            channel.timeout = Some(span.filter(fits).ok_or_else(|| wrong(message(), at))?);
         }
         Some("backport-max-count") if style == Style::Backport => {
             let most = settings.most_events;
             let count = number("valuePositiveInt").filter(|count| (1..=most).contains(count));
-            let told = || format!("backport-max-count must be from 1 to {most}.");
-            channel.max_count = Some(count.ok_or_else(|| wrong(told(), at))?);
+            let message = || format!("backport-max-count must be from 1 to {most}.");
+            channel.max_count = Some(count.ok_or_else(|| wrong(message(), at))?);
         }
         _ => return Err(unsupported("This extension is not allowed here.", at)),
     }

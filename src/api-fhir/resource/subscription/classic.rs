@@ -8,7 +8,7 @@ use crate::refusal::Refusal;
 use crate::resource::resource_type::ResourceType;
 use crate::search::caps::{List, is_chained};
 use crate::search::filter::filter_of;
-use crate::search::query::{Query, pairs};
+use crate::search::query::{SearchQuery, pairs};
 use domain::event::Topic;
 use fhir::outcome::Issue;
 use store::search::Filter;
@@ -18,14 +18,15 @@ const AT: &str = "Subscription.criteria";
 /// Reads the criteria, and checks that this server supports each of them.
 pub(super) fn read(body: &Value, criteria: &str, context: &Context) -> Result<Vec<Topic>, Refusal> {
     if let Some((at, ..)) = extensions(body.get("_criteria"), AT).next() {
-        let told = "Filter extensions belong to a topic: write the conditions of a search into the search.";
-        return Err(unsupported(told, at));
+        let message =
+            "Filter extensions belong to a topic: write the conditions of a search into the search.";
+        return Err(unsupported(message, at));
     }
     check_caps(criteria)?;
     let (kind, _) = compile(criteria, context)?;
     let topics = TOPICS.iter().find(|(of, _)| *of == kind).map(|(_, topics)| topics.to_vec());
-    let told = "The criteria must be about Consent, RelatedPerson or QuestionnaireResponse.";
-    topics.ok_or_else(|| unsupported(told, AT))
+    let message = "The criteria must be about Consent, RelatedPerson or QuestionnaireResponse.";
+    topics.ok_or_else(|| unsupported(message, AT))
 }
 
 /// Criteria are more limited than a search: every event is matched against them.
@@ -57,10 +58,11 @@ pub(crate) fn compile(criteria: &str, context: &Context) -> Result<(ResourceType
     let kind = ResourceType::parse(name)
         .ok_or_else(|| unsupported("This server does not have this resource type.", AT))?;
     let params = pairs(query);
-    let query = Query::read(&params).map_err(at_criteria)?;
+    let query = SearchQuery::read(&params).map_err(at_criteria)?;
     if query.criteria.len() != params.len() {
-        let told = "Criteria select resources: leave out the parameters that shape the result of a search.";
-        return Err(unsupported(told, AT));
+        let message =
+            "Criteria select resources: leave out the parameters that shape the result of a search.";
+        return Err(unsupported(message, AT));
     }
     let strict = Context { is_strict: true, ..context.clone() };
     let mut all = Vec::new();

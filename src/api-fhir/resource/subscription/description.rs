@@ -1,7 +1,7 @@
 //! How subscriptions are found.
 
-use crate::resource::kind::{Backing, Description};
-use crate::search::param::{Index, Param};
+use crate::resource::definition::{Description, Storage};
+use crate::search::param::{Param, SearchTarget};
 use store::search::{Field, SubscriptionField, Table};
 
 const STATUS: &str = "http://hl7.org/fhir/subscription-status";
@@ -9,7 +9,7 @@ const CHANNEL_TYPE: &str = "http://hl7.org/fhir/subscription-channel-type";
 const MIME: &str = "urn:ietf:bcp:13";
 
 pub(in crate::resource) static DESCRIPTION: Description = Description {
-    backing: Backing::Rows {
+    storage: Storage::Rows {
         table: Table::Subscriptions,
         versions: Some(Table::SubscriptionVersions),
         updated_at: Field::Subscription(SubscriptionField::UpdatedAt),
@@ -19,19 +19,19 @@ pub(in crate::resource) static DESCRIPTION: Description = Description {
 
 /// R4's parameters. `url` matches the endpoint without its query, which may contain a secret.
 const PARAMS: &[Param] = &[
-    Param::token("contact", Index::Contacts(Field::Subscription(SubscriptionField::Contacts))),
+    Param::token("contact", SearchTarget::Contacts(Field::Subscription(SubscriptionField::Contacts))),
     Param::string(
         "criteria",
-        Index::Text(
+        SearchTarget::Text(
             Field::Subscription(SubscriptionField::Criteria),
             Field::Subscription(SubscriptionField::CriteriaFolded),
         ),
     ),
-    Param::token("payload", Index::Token(Some(MIME), Field::Subscription(SubscriptionField::Payload))),
-    Param::token("status", Index::Token(Some(STATUS), Field::Subscription(SubscriptionField::Status))),
+    Param::token("payload", SearchTarget::Token(Some(MIME), Field::Subscription(SubscriptionField::Payload))),
+    Param::token("status", SearchTarget::Token(Some(STATUS), Field::Subscription(SubscriptionField::Status))),
     Param::token(
         "type",
-        Index::Token(Some(CHANNEL_TYPE), Field::Subscription(SubscriptionField::ChannelType)),
+        SearchTarget::Token(Some(CHANNEL_TYPE), Field::Subscription(SubscriptionField::ChannelType)),
     ),
-    Param::uri("url", Index::Uri(Field::Subscription(SubscriptionField::Url))),
+    Param::uri("url", SearchTarget::Uri(Field::Subscription(SubscriptionField::Url))),
 ];

@@ -41,19 +41,19 @@ pub(super) fn read(body: &Value, kind: ChannelType) -> Result<Vec<String>, Refus
     let lines = body.pointer("/channel/header").and_then(Value::as_array);
     let lines: Vec<&str> = lines.into_iter().flatten().filter_map(Value::as_str).collect();
     if kind == ChannelType::WebSocket && !lines.is_empty() {
-        let told = "A websocket has no headers: leave the header out.";
-        return Err(unsupported(told, "Subscription.channel.header"));
+        let message = "A websocket has no headers: leave the header out.";
+        return Err(unsupported(message, "Subscription.channel.header"));
     }
     if lines.len() > MOST {
         return Err(wrong("Give at most twenty headers.", "Subscription.channel.header"));
     }
     for (number, line) in lines.iter().enumerate() {
-        judge(line).map_err(|told| wrong(told, format!("Subscription.channel.header[{number}]")))?;
+        check(line).map_err(|message| wrong(message, format!("Subscription.channel.header[{number}]")))?;
     }
     Ok(lines.into_iter().map(str::to_owned).collect())
 }
 
-fn judge(line: &str) -> Result<(), &'static str> {
+fn check(line: &str) -> Result<(), &'static str> {
     let malformed = "A header must be written Name: value, in visible ASCII, with at most 4096 bytes.";
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let (name, value) = line.split_once(':').ok_or(malformed)?;
@@ -76,13 +76,13 @@ fn judge(line: &str) -> Result<(), &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::judge;
+    use super::check;
 
     // covers N-28
     #[test]
     fn channel_header_that_would_change_the_http_request_is_rejected() {
         for line in ["Authorization: Bearer a.b~c", "X-Key:1", "X-Empty: ", "Accept: */*"] {
-            assert_eq!(judge(line), Ok(()), "{line}");
+            assert_eq!(check(line), Ok(()), "{line}");
         }
         let long = format!("X: {}", "a".repeat(4096));
         for line in [
@@ -113,7 +113,7 @@ mod tests {
             "Content-Type: text/plain",
             "X\t: a",
         ] {
-            assert!(judge(line).is_err(), "{line:?}");
+            assert!(check(line).is_err(), "{line:?}");
         }
     }
 }

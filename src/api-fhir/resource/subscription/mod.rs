@@ -17,14 +17,16 @@ use uuid::Uuid;
 
 use crate::context::{Context, Subscribing};
 use crate::refusal::Refusal;
-use crate::resource::kind::{Draft, Kind, Purpose, Writing, mismatch};
-use crate::resource::residue;
+use crate::resource::definition::{
+    ResourceDefinition, ResourceDraft, WriteOperations, WritePurpose, mismatch,
+};
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::{Stored, head};
+use crate::resource::stored_resource::{StoredResource, head};
+use crate::resource::unsupported_elements;
 use base::date_time::{FhirDateTime, render_instant};
 use base::error::Error;
 use base::held;
-use domain::event::{Draft as SubscriptionDraft, Style, Subscription, SubscriptionStatus};
+use domain::event::{Style, Subscription, SubscriptionDraft, SubscriptionStatus};
 use domain::proxy::Versioned;
 use fhir::outcome::{Issue, IssueType};
 use refusal::{unsupported, wrong};
@@ -42,10 +44,10 @@ pub(crate) const PROFILE: &str =
 /// delivery, and its response is rendered in the transaction that writes it.
 const MOST_BYTES: usize = 16 * 1024;
 
-pub(super) static KIND: Kind = Kind {
+pub(super) static DEFINITION: ResourceDefinition = ResourceDefinition {
     load,
     select: None,
-    writing: Some(Writing {
+    writing: Some(WriteOperations {
         load_versions,
         creates: Some(Action::ReadRecords),
         changes: Action::ReadRecords,
@@ -56,32 +58,41 @@ pub(super) static KIND: Kind = Kind {
     }),
 };
 
-fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<StoredResource>, Error> {
     let subscriptions = tx.list_subscriptions_by_id(ids)?;
     subscriptions.iter().map(|subscription| stored(subscription, context)).collect()
 }
 
-fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
+fn load_versions(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    wanted: &[(String, i64)],
+) -> Result<Vec<StoredResource>, Error> {
     let versions = tx.list_subscription_versions_by_id(wanted)?;
     versions.iter().map(|version| render(version, context)).collect()
 }
 
-fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
+fn read(context: &Context, body: &Value, purpose: WritePurpose) -> Result<ResourceDraft, Refusal> {
     let draft = draft(body, context)?;
-    if purpose == Purpose::Create && draft.asked == SubscriptionStatus::Error {
+    if purpose == WritePurpose::Create && draft.asked == SubscriptionStatus::Error {
         return Err(bad_status());
     }
-    check_residue(body, &draft)?;
-    Ok(Draft::Subscription(Box::new(draft)))
+    check_unsupported_elements(body, &draft)?;
+    Ok(ResourceDraft::Subscription(Box::new(draft)))
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result<Stored, Refusal> {
-    let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
+fn create(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    draft: &ResourceDraft,
+    id: Uuid,
+) -> Result<StoredResource, Refusal> {
+    let ResourceDraft::Subscription(draft) = draft else { return Err(mismatch()) };
     let Subscribing { settings, vault } = context.subscribing()?;
     if draft.asked == SubscriptionStatus::Error {
         return Err(bad_status());
     }
-    let most = settings.most_of(&context.caller.who);
+    let most = settings.most_of(&context.caller.principal);
     let draft = ending(tx, context, draft.as_ref().clone())?;
     let created = create_subscription(tx, &*context.clock, vault, &context.caller, id, draft, most);
     let created = created.map_err(|error| refused(error, most))?;
@@ -91,23 +102,28 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result
 fn refused(error: SubscribeError, most: i64) -> Refusal {
     match error {
         SubscribeError::TooMany => {
-            let told = format!(
+            let message = format!(
                 "The owner has {most} subscriptions that are not off, which is the most: delete one, or set it to off."
             );
-            Refusal::rule(told, "Subscription")
+            Refusal::rule(message, "Subscription")
         }
         SubscribeError::Store(error) => error.into(),
     }
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
-    let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
+fn update(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    current: &StoredResource,
+    draft: &ResourceDraft,
+) -> Result<StoredResource, Refusal> {
+    let ResourceDraft::Subscription(draft) = draft else { return Err(mismatch()) };
     let Subscribing { vault, settings } = context.subscribing()?;
     let before = find(tx, &current.id)?;
     if draft.asked == SubscriptionStatus::Error && before.value.status != SubscriptionStatus::Error {
         return Err(bad_status());
     }
-    let most = settings.most_of(&context.caller.who);
+    let most = settings.most_of(&context.caller.principal);
     let draft = ending(tx, context, draft.as_ref().clone())?;
     let changed = change_subscription(tx, &*context.clock, vault, &context.caller, before, draft, most);
     let changed = changed.map_err(|error| refused(error, most))?;
@@ -140,8 +156,8 @@ fn with_end(draft: &SubscriptionDraft, end: DateTime<Utc>) -> Result<String, Err
     Ok(Value::Object(document).to_string())
 }
 
-fn delete(tx: &mut Tx<'_>, context: &Context, current: &Stored) -> Result<(), Refusal> {
-    access::decide_kind(&context.caller.who, Action::ReadRecords)?;
+fn delete(tx: &mut Tx<'_>, context: &Context, current: &StoredResource) -> Result<(), Refusal> {
+    access::decide_kind(&context.caller.principal, Action::ReadRecords)?;
     let current = find(tx, &current.id)?;
     Ok(delete_subscription(tx, &*context.clock, &context.caller, current)?)
 }
@@ -153,8 +169,8 @@ pub(crate) fn find(tx: &mut Tx<'_>, id: &str) -> Result<Versioned<Subscription>,
 }
 
 fn bad_status() -> Refusal {
-    let told = "Set the status to `requested` or `off`: the service sets active and error.";
-    Refusal::rule(told, "Subscription.status")
+    let message = "Set the status to `requested` or `off`: the service sets active and error.";
+    Refusal::rule(message, "Subscription.status")
 }
 
 /// The style of criteria; `None` where they have none.
@@ -175,9 +191,9 @@ fn draft(body: &Value, context: &Context) -> Result<SubscriptionDraft, Refusal> 
     check_extensions(body)?;
     let criteria = body.get("criteria").and_then(Value::as_str).unwrap_or_default();
     let style = style_of(criteria).ok_or_else(|| {
-        let told = "Name a topic of this server by its URL, give a search such as Consent?status=active, or a \
+        let message = "Name a topic of this server by its URL, give a search such as Consent?status=active, or a \
                     national event type: eventType='vrs-proxy-role-changed-1'.";
-        unsupported(told, "Subscription.criteria")
+        unsupported(message, "Subscription.criteria")
     })?;
     let (topics, filters) = match style {
         Style::Backport => backport::read(body, criteria, context)?,
@@ -189,9 +205,9 @@ fn draft(body: &Value, context: &Context) -> Result<SubscriptionDraft, Refusal> 
     let headers = header::read(body, channel.kind)?;
     let document = kept(body, &channel).to_string();
     if document.len() > MOST_BYTES {
-        let told =
+        let message =
             format!("A subscription can have at most {MOST_BYTES} bytes, as JSON without its headers.");
-        return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told).at("Subscription")));
+        return Err(Refusal::new(413, Issue::error(IssueType::TooLong, message).at("Subscription")));
     }
     let asked = body.get("status").and_then(Value::as_str).and_then(SubscriptionStatus::parse);
     let end = match body.get("end").and_then(Value::as_str) {
@@ -221,23 +237,26 @@ fn draft(body: &Value, context: &Context) -> Result<SubscriptionDraft, Refusal> 
 /// Refuses unknown extensions: those for R5's elements in other guides must not be ignored.
 fn check_extensions(body: &Value) -> Result<(), Refusal> {
     if body.get("modifierExtension").is_some() {
-        let told = "This server supports no modifier extension here.";
-        return Err(unsupported(told, "Subscription.modifierExtension"));
+        let message = "This server supports no modifier extension here.";
+        return Err(unsupported(message, "Subscription.modifierExtension"));
     }
     let extensions = body.get("extension").and_then(Value::as_array).into_iter().flatten();
     for (number, extension) in extensions.enumerate() {
         let url = extension.get("url").and_then(Value::as_str).unwrap_or_default();
         let of_r5 = url.strip_prefix("http://hl7.org/fhir/5.0/StructureDefinition/extension-Subscription.");
         if of_r5.is_some_and(|element| element != "identifier") {
-            let told = "Use the extensions of the profile backport-subscription.";
-            return Err(unsupported(told, format!("Subscription.extension[{number}]")));
+            let message = "Use the extensions of the profile backport-subscription.";
+            return Err(unsupported(message, format!("Subscription.extension[{number}]")));
         }
     }
     Ok(())
 }
 
 /// Replaces the document of a draft by the stored one, if their content is equal.
-pub(super) fn settle(draft: &mut SubscriptionDraft, current: &Stored) -> Result<(), Error> {
+pub(super) fn keep_if_unchanged(
+    draft: &mut SubscriptionDraft,
+    current: &StoredResource,
+) -> Result<(), Error> {
     held::check_value(&current.body);
     let stored = kept(&current.body, &draft.channel);
     let given: Value = serde_json::from_str(&draft.document).map_err(Error::fault)?;
@@ -270,7 +289,7 @@ fn kept(body: &Value, channel: &domain::event::Channel) -> Value {
 
 /// Refuses a body of which content would be lost: its document is stored except for the members that are
 /// stored elsewhere ([`kept`]). The service writes the status, the error and the payload.
-fn check_residue(body: &Value, draft: &SubscriptionDraft) -> Result<(), Refusal> {
+fn check_unsupported_elements(body: &Value, draft: &SubscriptionDraft) -> Result<(), Refusal> {
     let given = |name: &str| body.get("channel").and_then(|channel| channel.get(name)).cloned();
     let mut channel = Map::new();
     for name in ["header", "_header"] {
@@ -278,11 +297,14 @@ fn check_residue(body: &Value, draft: &SubscriptionDraft) -> Result<(), Refusal>
     }
     let meta = body.get("meta").cloned().unwrap_or_default();
     let given = json!({ "resourceType": "Subscription", "meta": meta, "channel": channel });
-    residue::check(&given, &json!({ "channel": { "header": draft.headers } }))
+    unsupported_elements::check(&given, &json!({ "channel": { "header": draft.headers } }))
 }
 
 /// The resource as its owner reads it, with the headers, which are the client's own secret.
-pub(crate) fn stored(subscription: &Versioned<Subscription>, context: &Context) -> Result<Stored, Error> {
+pub(crate) fn stored(
+    subscription: &Versioned<Subscription>,
+    context: &Context,
+) -> Result<StoredResource, Error> {
     let Versioned { value, version, updated_at } = subscription;
     let version = SubscriptionVersion {
         id: value.id.to_string(),
@@ -297,12 +319,12 @@ pub(crate) fn stored(subscription: &Versioned<Subscription>, context: &Context) 
     render(&version, context)
 }
 
-fn render(version: &SubscriptionVersion, context: &Context) -> Result<Stored, Error> {
+fn render(version: &SubscriptionVersion, context: &Context) -> Result<StoredResource, Error> {
     let SubscriptionVersion { id, version: number, updated_at, .. } = version;
     let kind = ResourceType::Subscription;
     let place = |body| {
         let (id, version, updated_at) = (id.clone(), *number, *updated_at);
-        Stored { kind, id, version, updated_at, people: None, body, document: None }
+        StoredResource { kind, id, version, updated_at, people: None, body, document: None }
     };
     if version.is_deleted {
         return Ok(place(Value::Null));

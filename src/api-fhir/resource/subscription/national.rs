@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::refusal::{extensions, unsupported, wrong};
 use crate::context::Context;
 use crate::refusal::Refusal;
-use domain::event::{Filter, FilterName, Topic};
+use domain::event::{FilterName, SubscriptionFilter, Topic};
 use domain::proxy::OdsCode;
 
 const AT: &str = "Subscription.criteria";
@@ -26,7 +26,7 @@ pub(super) fn read(
     body: &Value,
     criteria: &str,
     context: &Context,
-) -> Result<(Vec<Topic>, Vec<Filter>), Refusal> {
+) -> Result<(Vec<Topic>, Vec<SubscriptionFilter>), Refusal> {
     if let Some((at, ..)) = extensions(body.get("_criteria"), AT).next() {
         return Err(unsupported("National criteria must have no extensions.", at));
     }
@@ -43,7 +43,10 @@ pub(super) fn read(
             }
             "generalpractitioner" if filters.is_empty() => {
                 let code = OdsCode::parse(value).or(Err(wrong("Name a practice by ODS code.", AT)))?;
-                filters.push(Filter { name: FilterName::Practice, values: vec![code.as_str().to_owned()] });
+                filters.push(SubscriptionFilter {
+                    name: FilterName::Practice,
+                    values: vec![code.as_str().to_owned()],
+                });
             }
             _ => return Err(malformed()),
         }
@@ -52,9 +55,9 @@ pub(super) fn read(
 }
 
 fn malformed() -> Refusal {
-    let told = "National criteria must be one eventType='…', optionally with AND and one \
+    let message = "National criteria must be one eventType='…', optionally with AND and one \
                 generalpractitioner='…'.";
-    unsupported(told, AT)
+    unsupported(message, AT)
 }
 
 /// `a='b' AND c='d'`; `None` for another syntax.

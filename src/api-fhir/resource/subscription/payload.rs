@@ -13,19 +13,19 @@ const VERSIONED: &str = "; fhirVersion=4.0";
 pub(super) fn read(text: &str, style: Style) -> Result<Payload, Refusal> {
     let mut parts = text.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let told = match style {
+    let message = match style {
         Style::National => "The payload must be application/json (the CloudEvent) or application/fhir+json.",
         Style::Backport | Style::Classic => {
             "The payload must be application/fhir+json or application/fhir+xml."
         }
     };
-    let payload = Payload::parse(&essence).ok_or_else(|| unsupported(told, AT))?;
+    let payload = Payload::parse(&essence).ok_or_else(|| unsupported(message, AT))?;
     let fits = match style {
         Style::National => payload != Payload::FhirXml,
         Style::Backport | Style::Classic => payload != Payload::CloudEvent,
     };
     if !fits {
-        return Err(unsupported(told, AT));
+        return Err(unsupported(message, AT));
     }
     for part in parts.filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
@@ -33,8 +33,8 @@ pub(super) fn read(text: &str, style: Style) -> Result<Payload, Refusal> {
         match name.trim().to_ascii_lowercase().as_str() {
             "fhirversion" if value == "4.0" && payload != Payload::CloudEvent => {}
             "fhirversion" => {
-                let told = "Notifications are only in FHIR 4.0: fhirVersion=4.0.";
-                return Err(unsupported(told, AT));
+                let message = "Notifications are only in FHIR 4.0: fhirVersion=4.0.";
+                return Err(unsupported(message, AT));
             }
             "charset" if value.eq_ignore_ascii_case("utf-8") => {}
             _ => return Err(unsupported("This parameter of the media type is not supported.", AT)),

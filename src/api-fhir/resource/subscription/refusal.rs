@@ -6,13 +6,16 @@ use crate::refusal::Refusal;
 use fhir::outcome::{Issue, IssueType};
 
 /// 422: something at this element is not supported.
-pub(super) fn unsupported(told: impl Into<std::borrow::Cow<'static, str>>, at: impl Into<String>) -> Refusal {
-    Refusal::new(422, Issue::error(IssueType::NotSupported, told).at(at))
+pub(super) fn unsupported(
+    message: impl Into<std::borrow::Cow<'static, str>>,
+    at: impl Into<String>,
+) -> Refusal {
+    Refusal::new(422, Issue::error(IssueType::NotSupported, message).at(at))
 }
 
 /// 422: the value of this element is not valid.
-pub(super) fn wrong(told: impl Into<std::borrow::Cow<'static, str>>, at: impl Into<String>) -> Refusal {
-    Refusal::new(422, Issue::error(IssueType::Value, told).at(at))
+pub(super) fn wrong(message: impl Into<std::borrow::Cow<'static, str>>, at: impl Into<String>) -> Refusal {
+    Refusal::new(422, Issue::error(IssueType::Value, message).at(at))
 }
 
 /// The extensions of an element, each with its path.

@@ -3,10 +3,10 @@
 use super::masked;
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::kind::Backing;
+use crate::resource::definition::Storage;
 use crate::resource::resource_type::ResourceType;
 use crate::search::caps::List;
-use crate::search::param::{Index, Param, ParamType, Reference};
+use crate::search::param::{Param, ParamType, Reference, SearchTarget};
 use crate::search::quantity::Wanted;
 use crate::search::query::{alternatives, bad};
 use crate::search::{account, date, reference, string, token, uri};
@@ -28,7 +28,7 @@ pub(super) fn own(
             _ => return Err(bad(":missing must be true or false.")),
         };
         // A masked value is missing for the caller.
-        let is_there = masked::disclosed(&param.index, missing(param, context).negated(), context);
+        let is_there = masked::disclosed(&param.target, missing(param, context).negated(), context);
         let missing = is_there.negated();
         return Ok(if wanted { missing } else { missing.negated() });
     }
@@ -37,12 +37,11 @@ pub(super) fn own(
     let each = |value: &String| match param.kind {
         ParamType::Token => token::filter(param, modifier, value, context),
         ParamType::Reference => reference::filter(param, modifier, value, context)
-            .map(|filter| masked::disclosed(&param.index, filter, context)),
+            .map(|filter| masked::disclosed(&param.target, filter, context)),
         ParamType::Date => date::filter(param, modifier, value, context),
         ParamType::String => string::filter(param, modifier, value),
-        ParamType::Uri => {
-            uri::filter(param, modifier, value).map(|filter| masked::disclosed(&param.index, filter, context))
-        }
+        ParamType::Uri => uri::filter(param, modifier, value)
+            .map(|filter| masked::disclosed(&param.target, filter, context)),
         ParamType::Quantity => quantity(modifier, value),
         ParamType::Composite => composite(param, modifier, value, context),
     };
@@ -60,28 +59,30 @@ pub(crate) fn param_of(kind: ResourceType, name: &str) -> Option<Param> {
 /// The parameters of all types (S-19).
 fn common(kind: ResourceType, name: &str) -> Option<Param> {
     const PROFILE: &str = "_profile";
-    let Backing::Rows { table, updated_at, .. } = kind.backing() else {
+    let Storage::Rows { table, updated_at, .. } = kind.storage() else {
         return match name {
-            "_id" => Some(Param::token("_id", Index::Element(&["id"]))),
-            "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Element(&["meta", "lastUpdated"]))),
-            "_tag" => Some(Param::token("_tag", Index::Element(&["meta", "tag"]))),
-            "_security" => Some(Param::token("_security", Index::Element(&["meta", "security"]))),
-            PROFILE => Some(Param::uri(PROFILE, Index::Element(&["meta", "profile"]))),
-            "_source" => Some(Param::uri("_source", Index::Element(&["meta", "source"]))),
+            "_id" => Some(Param::token("_id", SearchTarget::Element(&["id"]))),
+            "_lastUpdated" => {
+                Some(Param::date("_lastUpdated", SearchTarget::Element(&["meta", "lastUpdated"])))
+            }
+            "_tag" => Some(Param::token("_tag", SearchTarget::Element(&["meta", "tag"]))),
+            "_security" => Some(Param::token("_security", SearchTarget::Element(&["meta", "security"]))),
+            PROFILE => Some(Param::uri(PROFILE, SearchTarget::Element(&["meta", "profile"]))),
+            "_source" => Some(Param::uri("_source", SearchTarget::Element(&["meta", "source"]))),
             _ => None,
         };
     };
     match name {
-        "_id" => Some(Param::token("_id", Index::Token(None, table.id()))),
-        "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Date(updated_at, updated_at))),
+        "_id" => Some(Param::token("_id", SearchTarget::Token(None, table.id()))),
+        "_lastUpdated" => Some(Param::date("_lastUpdated", SearchTarget::Date(updated_at, updated_at))),
         // The one tag of a stored resource.
         "_tag" if kind == ResourceType::Consent => {
             let mark = Field::Role(RoleField::ReviewMark);
-            Some(Param::token("_tag", Index::Token(Some(url::ROLE_REVIEW), mark)))
+            Some(Param::token("_tag", SearchTarget::Token(Some(url::ROLE_REVIEW), mark)))
         }
-        "_tag" | "_security" => Some(Param::token("_tag", Index::Absent)),
-        "_source" => Some(Param::uri("_source", Index::Absent)),
-        PROFILE => Some(Param::uri(PROFILE, Index::Constant(profile(kind)))),
+        "_tag" | "_security" => Some(Param::token("_tag", SearchTarget::Absent)),
+        "_source" => Some(Param::uri("_source", SearchTarget::Absent)),
+        PROFILE => Some(Param::uri(PROFILE, SearchTarget::Constant(profile(kind)))),
         _ => None,
     }
 }
@@ -97,9 +98,9 @@ pub(super) fn profile(kind: ResourceType) -> &'static [(&'static str, &'static s
 
 /// The resources of a type that are about a patient; none of a type that is not in a patient's compartment.
 pub(crate) fn of_patient(kind: ResourceType, id: &str) -> Filter {
-    let field = match kind.backing() {
-        Backing::Rows { table, .. } => table.patient(),
-        Backing::Library => None,
+    let field = match kind.storage() {
+        Storage::Rows { table, .. } => table.patient(),
+        Storage::Library => None,
     };
     field.map_or(Filter::NOTHING, |field| Filter::text(field, id))
 }
@@ -122,7 +123,7 @@ pub(super) fn composite(
     if modifier.is_some() {
         return Err(bad("A composite parameter supports only the modifier missing."));
     }
-    let Index::Composite(_, parts) = param.index else { return Ok(Filter::NOTHING) };
+    let SearchTarget::Composite(_, parts) = param.target else { return Ok(Filter::NOTHING) };
     let values: Vec<String> = token::split(value, '$').collect();
     if values.len() != parts.len() {
         return Err(bad("A composite parameter needs one value for each part, separated by $."));
@@ -135,34 +136,34 @@ pub(super) fn composite(
 
 /// Rows without a value for a parameter (S-28).
 pub(super) fn missing(param: &Param, context: &Context) -> Filter {
-    match param.index {
-        Index::Absent => Filter::EVERYTHING,
-        Index::Constant(values) => Filter::constant(values.is_empty()),
-        Index::Token(_, field)
-        | Index::Flag(field)
-        | Index::Uri(field)
-        | Index::Text(field, _)
-        | Index::Contacts(field)
-        | Index::LocalReference(field)
-        | Index::Reference(Reference { field, .. }) => Filter::Null(field),
-        Index::Present(codings) => {
+    match param.target {
+        SearchTarget::Absent => Filter::EVERYTHING,
+        SearchTarget::Constant(values) => Filter::constant(values.is_empty()),
+        SearchTarget::Token(_, field)
+        | SearchTarget::Flag(field)
+        | SearchTarget::Uri(field)
+        | SearchTarget::Text(field, _)
+        | SearchTarget::Contacts(field)
+        | SearchTarget::LocalReference(field)
+        | SearchTarget::Reference(Reference { field, .. }) => Filter::Null(field),
+        SearchTarget::Present(codings) => {
             let absent = codings.iter().map(|(_, _, field)| masked::present(*field, context).negated());
             Filter::All(absent.collect())
         }
-        Index::Date(from, to) => Filter::All(vec![Filter::Null(from), Filter::Null(to)]),
-        Index::RelationshipCode => token::any_relationship_code().negated(),
-        Index::Names(parts) => string::any_name(parts).negated(),
-        Index::Account => account::any().negated(),
+        SearchTarget::Date(from, to) => Filter::All(vec![Filter::Null(from), Filter::Null(to)]),
+        SearchTarget::RelationshipCode => token::any_relationship_code().negated(),
+        SearchTarget::Names(parts) => string::any_name(parts).negated(),
+        SearchTarget::Account => account::any().negated(),
         // The element is present with the value true or false.
-        Index::HasValue(_)
-        | Index::RoleStatus
-        | Index::RoleReason
-        | Index::OfAct(_)
-        | Index::Agent
-        | Index::Author
-        | Index::Applicant
-        | Index::Element(_)
-        | Index::Composite(..)
-        | Index::Codes => Filter::NOTHING,
+        SearchTarget::HasValue(_)
+        | SearchTarget::RoleStatus
+        | SearchTarget::RoleReason
+        | SearchTarget::OfAct(_)
+        | SearchTarget::Agent
+        | SearchTarget::Author
+        | SearchTarget::Applicant
+        | SearchTarget::Element(_)
+        | SearchTarget::Composite(..)
+        | SearchTarget::Codes => Filter::NOTHING,
     }
 }

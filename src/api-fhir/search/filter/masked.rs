@@ -2,7 +2,7 @@
 //! and never reveal the original.
 
 use crate::context::Context;
-use crate::search::param::Index;
+use crate::search::param::SearchTarget;
 use base::date_time::to_millis;
 use domain::person::NhsNumber;
 use domain::proxy::{ReasonCode, Status, mask};
@@ -34,8 +34,8 @@ pub(crate) fn of_reasons(codes: &[ReasonCode], context: &Context) -> Filter {
 }
 
 /// The matches of a filter on an index of audit records, without those whose actor is masked.
-pub(crate) fn disclosed(index: &Index, filter: Filter, context: &Context) -> Filter {
-    match context.masked_for().filter(|_| tells_actor(index)) {
+pub(crate) fn disclosed(target: &SearchTarget, filter: Filter, context: &Context) -> Filter {
+    match context.masked_for().filter(|_| tells_actor(target)) {
         Some(citizen) => Filter::All(vec![filter, shows_actor(citizen)]),
         None => filter,
     }
@@ -51,34 +51,34 @@ pub(crate) fn present(field: Field, context: &Context) -> Filter {
 }
 
 /// Whether an index reveals an actor or a reason: sorting by it would reveal masked content.
-pub(crate) fn is_masked(index: &Index, context: &Context) -> bool {
-    context.masked_for().is_some() && (tells_actor(index) || matches!(index, Index::RoleReason))
+pub(crate) fn is_masked(target: &SearchTarget, context: &Context) -> bool {
+    context.masked_for().is_some() && (tells_actor(target) || matches!(target, SearchTarget::RoleReason))
 }
 
-fn tells_actor(index: &Index) -> bool {
-    match index {
-        Index::Agent | Index::Author => true,
-        Index::Token(_, field) | Index::Uri(field) => ACTOR.contains(field),
-        Index::Absent
-        | Index::Constant(_)
-        | Index::Flag(_)
-        | Index::HasValue(_)
-        | Index::RoleStatus
-        | Index::RoleReason
-        | Index::RelationshipCode
-        | Index::OfAct(_)
-        | Index::Present(_)
-        | Index::Reference(_)
-        | Index::Applicant
-        | Index::Account
-        | Index::LocalReference(_)
-        | Index::Date(..)
-        | Index::Names(_)
-        | Index::Text(..)
-        | Index::Contacts(_)
-        | Index::Element(_)
-        | Index::Composite(..)
-        | Index::Codes => false,
+fn tells_actor(target: &SearchTarget) -> bool {
+    match target {
+        SearchTarget::Agent | SearchTarget::Author => true,
+        SearchTarget::Token(_, field) | SearchTarget::Uri(field) => ACTOR.contains(field),
+        SearchTarget::Absent
+        | SearchTarget::Constant(_)
+        | SearchTarget::Flag(_)
+        | SearchTarget::HasValue(_)
+        | SearchTarget::RoleStatus
+        | SearchTarget::RoleReason
+        | SearchTarget::RelationshipCode
+        | SearchTarget::OfAct(_)
+        | SearchTarget::Present(_)
+        | SearchTarget::Reference(_)
+        | SearchTarget::Applicant
+        | SearchTarget::Account
+        | SearchTarget::LocalReference(_)
+        | SearchTarget::Date(..)
+        | SearchTarget::Names(_)
+        | SearchTarget::Text(..)
+        | SearchTarget::Contacts(_)
+        | SearchTarget::Element(_)
+        | SearchTarget::Composite(..)
+        | SearchTarget::Codes => false,
     }
 }
 

@@ -1,5 +1,5 @@
 //! Compiles one criterion to a filter: finds its parameter, and follows its chain. Each link of a chain
-//! matches only what the scopes of the caller's app allow ([`limited`]), and a scope's constraints are
+//! matches only what the scopes of the caller's app allow ([`restrict`]), and a scope's constraints are
 //! criteria: so the two are in one file.
 
 pub(crate) mod criterion;
@@ -7,14 +7,14 @@ pub(crate) mod masked;
 
 use crate::context::Context;
 use crate::refusal::{Challenge, Refusal};
-use crate::resource::kind::Backing;
+use crate::resource::definition::Storage;
 use crate::resource::resource_type::ResourceType;
 use crate::search::account;
 use crate::search::caps::List;
-use crate::search::param::{Index, Param, Reference};
+use crate::search::param::{Param, Reference, SearchTarget};
 use crate::search::query::bad;
 use criterion::{of_patient, own, param_of};
-use domain::account::{Constraint, Letter, Who};
+use domain::account::{Permission, Principal, ScopeConstraint};
 use domain::event::owner_key;
 use domain::person::NhsNumber;
 use fhir::outcome::{Issue, IssueType};
@@ -54,12 +54,12 @@ fn at_depth(
     let param = match param_of(kind, name) {
         Some(param) => param,
         None if context.is_strict || depth > 0 => {
-            let told = if UNSUPPORTED.contains(&name) {
+            let message = if UNSUPPORTED.contains(&name) {
                 "This server does not support _text, _content, _list, _query and _filter."
             } else {
                 "This server does not have this search parameter."
             };
-            return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
+            return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, message)));
         }
         None => return Ok(None),
     };
@@ -77,12 +77,12 @@ pub(crate) fn check_common(kinds: &[ResourceType], keys: &[(String, String)]) ->
     for (key, _) in keys {
         let lacking = kinds.iter().find(|kind| !is_of(**kind, key));
         if let (Some(lacking), true) = (lacking, kinds.iter().any(|kind| is_of(*kind, key))) {
-            let told = format!(
+            let message = format!(
                 "A search over several types takes only parameters that all of them have, and one of these is not a \
                  parameter of {}: leave it out, or name in _type the types that have it.",
                 lacking.name()
             );
-            return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
+            return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, message)));
         }
     }
     Ok(())
@@ -110,12 +110,14 @@ fn chained(
     depth: usize,
 ) -> Result<Filter, Refusal> {
     let no_chain = || bad("This chain is not supported.");
-    let Index::Reference(Reference { field, targets, .. }) = param.index else { return Err(no_chain()) };
+    let SearchTarget::Reference(Reference { field, targets, .. }) = param.target else {
+        return Err(no_chain());
+    };
     let mut links = Vec::new();
     for target in targets.iter().filter(|target| modifier.is_none_or(|name| name == target.name())) {
-        let Backing::Rows { table, .. } = target.backing() else { continue };
+        let Storage::Rows { table, .. } = target.storage() else { continue };
         if let Some(filter) = at_depth(*target, chain, value, context, depth + 1)? {
-            let filter = limited(context, *target, Letter::Search, filter)?;
+            let filter = restrict(context, *target, Permission::Search, filter)?;
             links.push(Filter::within(field, table, table.id(), filter));
         }
     }
@@ -147,11 +149,13 @@ impl<'k> Reverse<'k> {
 
     /// The referenced field, and the field of the reference; `None` where the reference is not to this type.
     fn field(&self, kind: ResourceType) -> Option<(Field, Field)> {
-        let Backing::Rows { table, .. } = kind.backing() else { return None };
-        if let Index::LocalReference(field) = self.param.index {
+        let Storage::Rows { table, .. } = kind.storage() else { return None };
+        if let SearchTarget::LocalReference(field) = self.param.target {
             return Some((local_reference(kind)?, field));
         }
-        let Index::Reference(Reference { field, targets, .. }) = self.param.index else { return None };
+        let SearchTarget::Reference(Reference { field, targets, .. }) = self.param.target else {
+            return None;
+        };
         targets.contains(&kind).then_some((table.id(), field))
     }
 }
@@ -166,13 +170,13 @@ fn has(
 ) -> Result<Filter, Refusal> {
     let reverse = Reverse::parse(reverse)?;
     let not_to_this = || {
-        let told = format!("The reference in this _has cannot refer to {}.", kind.name());
-        Refusal::new(400, Issue::error(IssueType::NotSupported, told))
+        let message = format!("The reference in this _has cannot refer to {}.", kind.name());
+        Refusal::new(400, Issue::error(IssueType::NotSupported, message))
     };
     let (own, field) = reverse.field(kind).ok_or_else(not_to_this)?;
-    let Backing::Rows { table, .. } = reverse.source.backing() else { return Err(not_to_this()) };
+    let Storage::Rows { table, .. } = reverse.source.storage() else { return Err(not_to_this()) };
     let filter = at_depth(reverse.source, reverse.rest, value, context, depth + 1)?;
-    let filter = limited(context, reverse.source, Letter::Search, filter.unwrap_or(Filter::EVERYTHING))?;
+    let filter = restrict(context, reverse.source, Permission::Search, filter.unwrap_or(Filter::EVERYTHING))?;
     Ok(Filter::within(own, table, field, filter))
 }
 
@@ -188,52 +192,59 @@ fn local_reference(kind: ResourceType) -> Option<Field> {
 
 /// Whether any scope allows this for a type. Definitions are not personal data: every authenticated caller
 /// may read them.
-pub(crate) fn may(context: &Context, kind: ResourceType, letter: Letter) -> bool {
-    matches!(kind.backing(), Backing::Library) || constraints(context, kind, letter).is_some()
+pub(crate) fn permits(context: &Context, kind: ResourceType, permission: Permission) -> bool {
+    matches!(kind.storage(), Storage::Library) || constraints(context, kind, permission).is_some()
 }
 
-pub(crate) fn constraints(context: &Context, kind: ResourceType, letter: Letter) -> Option<Vec<Constraint>> {
-    context.caller.ceiling.constraints(kind.name(), letter)
+pub(crate) fn constraints(
+    context: &Context,
+    kind: ResourceType,
+    permission: Permission,
+) -> Option<Vec<ScopeConstraint>> {
+    context.caller.granted_scopes.constraints(kind.name(), permission)
 }
 
-pub(crate) fn insufficient(context: &Context, kind: ResourceType, letter: Letter) -> Refusal {
-    let told = "The scopes of the access token do not allow this.";
-    let whose = match context.caller.who {
-        Who::System { .. } | Who::Service => "system",
-        Who::Proxy { .. } => "patient",
-        Who::Anyone | Who::Citizen { .. } | Who::Staff { .. } => "user",
+pub(crate) fn insufficient(context: &Context, kind: ResourceType, permission: Permission) -> Refusal {
+    let message = "The scopes of the access token do not allow this.";
+    let whose = match context.caller.principal {
+        Principal::System { .. } | Principal::Service => "system",
+        Principal::Proxy { .. } => "patient",
+        Principal::Anyone | Principal::Citizen { .. } | Principal::Staff { .. } => "user",
     };
-    let scope = format!("{whose}/{}.{letter}", kind.name());
+    let scope = format!("{whose}/{}.{permission}", kind.name());
     Refusal {
         challenge: Some(Challenge { error: "insufficient_scope", scope: Some(scope) }),
-        ..Refusal::new(403, Issue::error(IssueType::Forbidden, told))
+        ..Refusal::new(403, Issue::error(IssueType::Forbidden, message))
     }
 }
 
 /// A filter on the rows of a type, restricted to what the scopes allow.
-pub(crate) fn limited(
+pub(crate) fn restrict(
     context: &Context,
     kind: ResourceType,
-    letter: Letter,
+    permission: Permission,
     filter: Filter,
 ) -> Result<Filter, Refusal> {
-    let Backing::Rows { table, .. } = kind.backing() else { return Ok(filter) };
+    let Storage::Rows { table, .. } = kind.storage() else { return Ok(filter) };
     let constraints =
-        constraints(context, kind, letter).ok_or_else(|| insufficient(context, kind, letter))?;
+        constraints(context, kind, permission).ok_or_else(|| insufficient(context, kind, permission))?;
     // A subscription belongs to its owner only (N-11), whatever the scopes.
-    let filter = match (kind, &context.caller.who) {
+    let filter = match (kind, &context.caller.principal) {
         (ResourceType::Subscription, _) => {
             Filter::All(vec![Filter::text(SubscriptionField::Owner, owner_key(&context.caller)), filter])
         }
         // So do its audit records: callers who see all records do not see those.
-        (ResourceType::AuditEvent | ResourceType::Provenance, Who::System { .. } | Who::Staff { .. }) => {
+        (
+            ResourceType::AuditEvent | ResourceType::Provenance,
+            Principal::System { .. } | Principal::Staff { .. },
+        ) => {
             let of = |owner: String| Filter::text(AuditField::SubscriptionOwner, owner);
             let own = Filter::Any(vec![of(String::new()), of(owner_key(&context.caller))]);
             Filter::All(vec![own, filter])
         }
         _ => filter,
     };
-    if constraints.contains(&Constraint::default()) {
+    if constraints.contains(&ScopeConstraint::default()) {
         return Ok(filter);
     }
     // Equal ones once, and equalities of one field as one list: the app chooses how many there are.
@@ -246,9 +257,9 @@ pub(crate) fn limited(
     }
     let limited = Filter::All(vec![filter, Filter::any_of(any)]);
     if limited.size() > MOST_VALUES {
-        let told = "Together with the constraints of the token's scopes, this search is too large for this server: \
+        let message = "Together with the constraints of the token's scopes, this search is too large for this server: \
                     narrow it, or request a token with fewer constraints.";
-        return Err(Refusal::new(422, Issue::error(IssueType::TooCostly, told)));
+        return Err(Refusal::new(422, Issue::error(IssueType::TooCostly, message)));
     }
     Ok(limited)
 }
@@ -260,7 +271,7 @@ const MOST_VALUES: usize = 20_000;
 
 /// The rows that one scope allows. A constraint that this server cannot search by allows nothing: it must not
 /// widen the scope.
-fn condition(context: &Context, kind: ResourceType, table: Table, constraint: &Constraint) -> Filter {
+fn condition(context: &Context, kind: ResourceType, table: Table, constraint: &ScopeConstraint) -> Filter {
     let mut all = Vec::new();
     if constraint.is_of_patient {
         let of = |patient: NhsNumber| {
@@ -273,10 +284,10 @@ fn condition(context: &Context, kind: ResourceType, table: Table, constraint: &C
             }
             of_patient(kind, patient.as_str())
         };
-        all.push(context.caller.who.patient().map_or(Filter::NOTHING, of));
+        all.push(context.caller.principal.patient().map_or(Filter::NOTHING, of));
     }
     if constraint.is_of_user {
-        let user = context.caller.who.user();
+        let user = context.caller.principal.user();
         all.push(user.map_or(Filter::NOTHING, |user| account::of(user.as_str())));
     }
     let strict = Context { is_strict: true, ..context.clone() };

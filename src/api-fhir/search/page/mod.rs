@@ -7,19 +7,19 @@ mod searchset;
 
 use serde_json::Value;
 
+use crate::authorize;
 use crate::context::Context;
-use crate::enforce;
 use crate::refusal::Refusal;
 use crate::resource;
-use crate::resource::kind::Backing;
+use crate::resource::definition::Storage;
 use crate::resource::load;
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored::Stored;
+use crate::resource::stored_resource::StoredResource;
 use crate::search::filter::filter_of;
-use crate::search::query::{Query, Total};
+use crate::search::query::{SearchQuery, Total};
 use crate::search::{include, library};
-use domain::account::Letter;
-use domain::audit::Shown;
+use domain::account::Permission;
+use domain::audit::Disclosure;
 use fhir::outcome::{Issue, IssueType};
 use link::Start;
 use order::Order;
@@ -28,7 +28,7 @@ use store::Tx;
 use store::search::{AuditField, Datum, Field, Filter, Is, PageQuery, Position, Table};
 
 /// The scope of a search.
-pub(crate) struct Found<'q> {
+pub(crate) struct SearchScope<'q> {
     /// The types, in their order; for each, a condition besides the criteria, such as its compartment.
     pub(crate) kinds: Vec<(ResourceType, Filter)>,
     /// The requested path, below the base, for the links.
@@ -39,14 +39,14 @@ pub(crate) struct Found<'q> {
 pub(crate) fn search(
     tx: &mut Tx<'_>,
     context: &Context,
-    found: &Found<'_>,
-    query: &Query,
-) -> Result<(Vec<Shown>, Value), Refusal> {
+    found: &SearchScope<'_>,
+    query: &SearchQuery,
+) -> Result<(Vec<Disclosure>, Value), Refusal> {
     let mut used: Vec<(String, String)> = Vec::new();
     let mut sorted = Vec::new();
     let start = query.page.as_deref().map(Start::decode).transpose()?;
     let Start { kind: first, mut after, until } = start.unwrap_or_else(|| Start::first(context));
-    let mut matches: Vec<Stored> = Vec::new();
+    let mut matches: Vec<StoredResource> = Vec::new();
     let mut next = None;
     let mut total = 0;
     for (number, (kind, within)) in found.kinds.iter().enumerate() {
@@ -98,7 +98,7 @@ fn up_to(kind: ResourceType, within: &Filter, until: &str) -> Filter {
 }
 
 /// The parameters that shape the result, for the self link. Includes are added elsewhere.
-fn results_used(query: &Query, sorted: &[String]) -> Vec<(String, String)> {
+fn results_used(query: &SearchQuery, sorted: &[String]) -> Vec<(String, String)> {
     let results = query.used.iter().filter(|(name, _)| !name.contains("include"));
     let results = results.filter_map(|(name, value)| {
         let value = if name == "_sort" { order::render(query, sorted) } else { value.clone() };
@@ -110,7 +110,7 @@ fn results_used(query: &Query, sorted: &[String]) -> Vec<(String, String)> {
 /// The statement of a search of one type.
 pub(super) fn statement(
     kind: ResourceType,
-    query: &Query,
+    query: &SearchQuery,
     context: &Context,
 ) -> Result<Option<PageQuery>, Refusal> {
     let plan = Plan::of(kind, &Filter::EVERYTHING, query, context)?;
@@ -126,8 +126,8 @@ fn check_cost(kind: ResourceType, criteria: &[(String, String)]) -> Result<(), R
     };
     let is_alone = !criteria.is_empty() && criteria.iter().all(|(key, _)| is_slow(key));
     if kind == ResourceType::AuditEvent && is_alone {
-        let told = "Also search by a patient, an entity, an agent, an act or a time.";
-        return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
+        let message = "Also search by a patient, an entity, an agent, an act or a time.";
+        return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, message)));
     }
     Ok(())
 }
@@ -141,7 +141,12 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(kind: ResourceType, within: &Filter, query: &Query, context: &Context) -> Result<Self, Refusal> {
+    fn of(
+        kind: ResourceType,
+        within: &Filter,
+        query: &SearchQuery,
+        context: &Context,
+    ) -> Result<Self, Refusal> {
         let mut all = vec![within.clone()];
         let mut criteria = Vec::new();
         for (key, value) in &query.criteria {
@@ -152,14 +157,14 @@ impl Plan {
         }
         check_cost(kind, &criteria)?;
         let order = Order::of(kind, query, context)?;
-        let filter = enforce::limited(context, kind, Letter::Search, Filter::All(all))?;
+        let filter = authorize::restrict(context, kind, Permission::Search, Filter::All(all))?;
         Ok(Self { kind, filter, criteria, order })
     }
 
     fn table(&self) -> Option<Table> {
-        match self.kind.backing() {
-            Backing::Rows { table, .. } => Some(table),
-            Backing::Library => None,
+        match self.kind.storage() {
+            Storage::Rows { table, .. } => Some(table),
+            Storage::Library => None,
         }
     }
 

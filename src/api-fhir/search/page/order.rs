@@ -3,12 +3,12 @@
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::kind::Backing;
+use crate::resource::definition::Storage;
 use crate::resource::resource_type::ResourceType;
 use crate::search::filter::criterion::param_of;
 use crate::search::filter::masked;
-use crate::search::param::{Index, Param};
-use crate::search::query::Query;
+use crate::search::param::{Param, SearchTarget};
+use crate::search::query::SearchQuery;
 use fhir::outcome::{Issue, IssueType};
 use store::search::{Field, PersonField, RoleField, SortKey};
 
@@ -23,26 +23,26 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn of(kind: ResourceType, query: &Query, context: &Context) -> Result<Self, Refusal> {
+    pub(super) fn of(kind: ResourceType, query: &SearchQuery, context: &Context) -> Result<Self, Refusal> {
         let mut order = Self { rows: Vec::new(), elements: Vec::new(), used: Vec::new() };
         for (name, is_descending) in &query.sort {
             if order.add(kind, name, *is_descending, context) {
                 order.used.push(name.clone());
             } else if context.is_strict {
-                let told = "This server does not sort by that parameter.";
-                return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
+                let message = "This server does not sort by that parameter.";
+                return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, message)));
             }
         }
         Ok(order)
     }
 
     fn add(&mut self, kind: ResourceType, name: &str, is_descending: bool, context: &Context) -> bool {
-        let param = param_of(kind, name).filter(|param| !masked::is_masked(&param.index, context));
+        let param = param_of(kind, name).filter(|param| !masked::is_masked(&param.target, context));
         let Some(param) = param else { return false };
-        match (kind.backing(), param.index) {
-            (Backing::Library, Index::Element(_)) => self.elements.push((param, is_descending)),
-            (Backing::Library, _) => return false,
-            (Backing::Rows { .. }, _) => {
+        match (kind.storage(), param.target) {
+            (Storage::Library, SearchTarget::Element(_)) => self.elements.push((param, is_descending)),
+            (Storage::Library, _) => return false,
+            (Storage::Rows { .. }, _) => {
                 let Some(field) = field(&param) else { return false };
                 self.rows.push(SortKey { field, is_descending });
             }
@@ -52,37 +52,37 @@ impl Order {
 }
 
 fn field(param: &Param) -> Option<Field> {
-    match param.index {
-        Index::Token(_, field)
-        | Index::Uri(field)
-        | Index::Text(_, field)
-        | Index::LocalReference(field)
-        | Index::Date(field, _) => Some(field),
-        Index::Reference(reference) => Some(reference.field),
-        Index::RoleStatus => Some(Field::Role(RoleField::Status)),
-        Index::RoleReason => Some(Field::Role(RoleField::Reason)),
-        Index::Names(["given"]) => Some(Field::Person(PersonField::FirstGivenName)),
-        Index::Names(_) => Some(Field::Person(PersonField::FirstFamilyName)),
-        Index::Absent
-        | Index::Constant(_)
-        | Index::Flag(_)
-        | Index::HasValue(_)
-        | Index::RelationshipCode
-        | Index::OfAct(_)
-        | Index::Present(_)
-        | Index::Agent
-        | Index::Author
-        | Index::Applicant
-        | Index::Account
-        | Index::Element(_)
-        | Index::Composite(..)
-        | Index::Contacts(_)
-        | Index::Codes => None,
+    match param.target {
+        SearchTarget::Token(_, field)
+        | SearchTarget::Uri(field)
+        | SearchTarget::Text(_, field)
+        | SearchTarget::LocalReference(field)
+        | SearchTarget::Date(field, _) => Some(field),
+        SearchTarget::Reference(reference) => Some(reference.field),
+        SearchTarget::RoleStatus => Some(Field::Role(RoleField::Status)),
+        SearchTarget::RoleReason => Some(Field::Role(RoleField::Reason)),
+        SearchTarget::Names(["given"]) => Some(Field::Person(PersonField::FirstGivenName)),
+        SearchTarget::Names(_) => Some(Field::Person(PersonField::FirstFamilyName)),
+        SearchTarget::Absent
+        | SearchTarget::Constant(_)
+        | SearchTarget::Flag(_)
+        | SearchTarget::HasValue(_)
+        | SearchTarget::RelationshipCode
+        | SearchTarget::OfAct(_)
+        | SearchTarget::Present(_)
+        | SearchTarget::Agent
+        | SearchTarget::Author
+        | SearchTarget::Applicant
+        | SearchTarget::Account
+        | SearchTarget::Element(_)
+        | SearchTarget::Composite(..)
+        | SearchTarget::Contacts(_)
+        | SearchTarget::Codes => None,
     }
 }
 
 /// The `_sort` that was used: the keys that any type supports, in the order of the request.
-pub(super) fn render(query: &Query, used: &[String]) -> String {
+pub(super) fn render(query: &SearchQuery, used: &[String]) -> String {
     let keys = query.sort.iter().filter(|(name, _)| used.contains(name));
     let keys: Vec<String> =
         keys.map(|(name, down)| format!("{}{name}", if *down { "-" } else { "" })).collect();

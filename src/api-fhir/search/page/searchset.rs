@@ -3,20 +3,20 @@
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
-use crate::resource::stored::Stored;
+use crate::resource::stored_resource::StoredResource;
 use crate::search::shape::Shape;
 
 /// The content of a page.
 pub(super) struct Searchset {
-    pub(super) matches: Vec<Stored>,
-    pub(super) included: Vec<Stored>,
+    pub(super) matches: Vec<StoredResource>,
+    pub(super) included: Vec<StoredResource>,
     pub(super) total: Option<i64>,
     pub(super) links: Vec<Value>,
 }
 
 impl Searchset {
     pub(super) fn render(self, context: &Context, shape: &Shape) -> Value {
-        let entry = |stored: Stored, mode: &str| {
+        let entry = |stored: StoredResource, mode: &str| {
             let mut entry = Map::new();
             let full_url = format!("{}/{}/{}", context.base, stored.kind.name(), stored.id);
             entry.insert("fullUrl".to_owned(), full_url.into());

@@ -3,7 +3,7 @@
 //!
 //! A scope is a limit: it lets an app ask, and the account's rules decide the answer (SC-08).
 
-mod letters;
+mod permissions;
 mod resource_types;
 mod served;
 
@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-pub use letters::{Letter, Letters};
+pub use permissions::{Permission, Permissions};
 use resource_types::is_resource_type;
 pub use served::SERVED;
 
@@ -21,12 +21,12 @@ pub enum Scope {
     /// A scope over resources: `patient/Consent.rs?status=active`.
     Resource(ResourceScope),
     /// A named scope.
-    Word(Word),
+    Named(NamedScope),
 }
 
 /// The named scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Word {
+pub enum NamedScope {
     /// `openid`: an id token.
     OpenId,
     /// `fhirUser`: the user who logged in, as a resource.
@@ -58,7 +58,7 @@ pub struct ResourceScope {
     /// The resource type; `None` for every type (`*`).
     pub resource: Option<String>,
     /// The permissions.
-    pub letters: Letters,
+    pub permissions: Permissions,
     /// Search parameters that all must match. Empty for no constraint.
     pub constraint: Vec<(String, String)>,
     written: Written,
@@ -139,25 +139,25 @@ impl Scope {
             Some(("patient", _)) => ScopeContext::Patient,
             Some(("user", _)) => ScopeContext::User,
             Some(("system", _)) => ScopeContext::System,
-            _ => return Ok(Word::parse(text).map(Self::Word)),
+            _ => return Ok(NamedScope::parse(text).map(Self::Named)),
         };
         let rest = text.split_once('/').map_or("", |(_, rest)| rest);
         ResourceScope::parse(context, rest).map(Self::Resource).map(Some)
     }
 }
 
-impl Word {
+impl NamedScope {
     fn parse(text: &str) -> Option<Self> {
-        const WORDS: [(&str, Word); 9] = [
-            ("openid", Word::OpenId),
-            ("fhirUser", Word::FhirUser),
-            ("profile", Word::Profile),
-            ("launch", Word::Launch),
-            ("launch/patient", Word::LaunchPatient),
-            ("offline_access", Word::OfflineAccess),
-            ("online_access", Word::OnlineAccess),
-            ("delegation", Word::Delegation),
-            ("registry-events", Word::RegistryEvents),
+        const WORDS: [(&str, NamedScope); 9] = [
+            ("openid", NamedScope::OpenId),
+            ("fhirUser", NamedScope::FhirUser),
+            ("profile", NamedScope::Profile),
+            ("launch", NamedScope::Launch),
+            ("launch/patient", NamedScope::LaunchPatient),
+            ("offline_access", NamedScope::OfflineAccess),
+            ("online_access", NamedScope::OnlineAccess),
+            ("delegation", NamedScope::Delegation),
+            ("registry-events", NamedScope::RegistryEvents),
         ];
         let is_national = text.starts_with("urn:nhsd:apim:") && text.ends_with(VALIDATED_RELATIONSHIPS);
         let word = WORDS.into_iter().find(|(name, _)| *name == text).map(|(_, word)| word);
@@ -168,16 +168,16 @@ impl Word {
 impl ResourceScope {
     fn parse(context: ScopeContext, text: &str) -> Result<Self, BadScope> {
         let (head, query) = text.split_once('?').map_or((text, None), |(head, query)| (head, Some(query)));
-        let (resource, letters) = head.split_once('.').ok_or(BadScope::Malformed)?;
+        let (resource, permissions) = head.split_once('.').ok_or(BadScope::Malformed)?;
         let resource = match resource {
             "*" => None,
             name if is_resource_type(name) => Some(name.to_owned()),
             _ => return Err(BadScope::Malformed),
         };
-        let letters = Letters::parse(letters).ok_or(BadScope::Malformed)?;
+        let permissions = Permissions::parse(permissions).ok_or(BadScope::Malformed)?;
         let constraint = query.map(constraint).transpose()?.unwrap_or_default();
         let written = query.map(Written::of).unwrap_or_default();
-        Ok(Self { context, resource, letters, constraint, written })
+        Ok(Self { context, resource, permissions, constraint, written })
     }
 
     /// Whether the scope covers this resource type.
@@ -189,7 +189,7 @@ impl ResourceScope {
     fn covers(&self, other: &Self) -> bool {
         self.context == other.context
             && (self.resource.is_none() || self.resource == other.resource)
-            && self.letters.contain(other.letters)
+            && self.permissions.contain(other.permissions)
             && self.constraint.iter().all(|pair| other.constraint.contains(pair))
     }
 }
@@ -244,13 +244,13 @@ impl Scopes {
     pub fn resources(&self) -> impl Iterator<Item = &ResourceScope> {
         self.0.iter().filter_map(|scope| match scope {
             Scope::Resource(scope) => Some(scope),
-            Scope::Word(_) => None,
+            Scope::Named(_) => None,
         })
     }
 
     /// Whether this named scope is granted.
-    pub fn has(&self, word: Word) -> bool {
-        self.0.contains(&Scope::Word(word))
+    pub fn has(&self, word: NamedScope) -> bool {
+        self.0.contains(&Scope::Named(word))
     }
 
     /// Whether there are none.
@@ -264,7 +264,7 @@ impl Scopes {
     pub fn narrowed_to(&self, asked: &Self) -> Self {
         let is_allowed = |scope: &Scope| match scope {
             Scope::Resource(asked) => self.resources().any(|ours| ours.covers(asked)),
-            Scope::Word(_) => self.0.contains(scope),
+            Scope::Named(_) => self.0.contains(scope),
         };
         Self(asked.0.iter().filter(|scope| is_allowed(scope)).cloned().collect())
     }
@@ -314,12 +314,12 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Resource(scope) => scope.fmt(f),
-            Self::Word(word) => f.write_str(word.as_str()),
+            Self::Named(word) => f.write_str(word.as_str()),
         }
     }
 }
 
-impl Word {
+impl NamedScope {
     /// The scope's text.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -351,7 +351,7 @@ impl ScopeContext {
 impl fmt::Display for ResourceScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let resource = self.resource.as_deref().unwrap_or("*");
-        write!(f, "{}/{resource}.{}", self.context.as_str(), self.letters)?;
+        write!(f, "{}/{resource}.{}", self.context.as_str(), self.permissions)?;
         if self.constraint.is_empty() {
             return Ok(());
         }
@@ -366,7 +366,7 @@ impl fmt::Display for ResourceScope {
 
 #[cfg(test)]
 mod tests {
-    use super::{BadScope, Scope, Scopes, Word};
+    use super::{BadScope, NamedScope, Scope, Scopes};
 
     fn scopes(text: &str) -> Scopes {
         Scopes::parse(text).unwrap()
@@ -472,6 +472,6 @@ mod tests {
             ours.narrowed_to(&asked).to_string(),
             "openid patient/Consent.r user/Consent.s?status=active&x=y"
         );
-        assert!(ours.has(Word::OpenId) && !ours.has(Word::Delegation));
+        assert!(ours.has(NamedScope::OpenId) && !ours.has(NamedScope::Delegation));
     }
 }

@@ -42,9 +42,11 @@ pub(super) const FHIR: &str = "http://hl7.org/fhir";
 /// Checks that the `div` of a narrative is valid by itself. The validator checks its tags.
 pub(super) fn check_narrative(div: &str) -> Result<(), XmlFault> {
     xhtml::stands_alone(div).map_err(|fault| match fault {
-        xhtml::Fault::Character => XmlFault::Malformed,
-        xhtml::Fault::TooDeep => XmlFault::TooDeep,
-        xhtml::Fault::Forbidden => XmlFault::Forbidden,
-        xhtml::Fault::NotFormed | xhtml::Fault::Namespace | xhtml::Fault::NotAllowed => XmlFault::Narrative,
+        xhtml::XhtmlFault::Character => XmlFault::Malformed,
+        xhtml::XhtmlFault::TooDeep => XmlFault::TooDeep,
+        xhtml::XhtmlFault::Forbidden => XmlFault::Forbidden,
+        xhtml::XhtmlFault::NotFormed | xhtml::XhtmlFault::Namespace | xhtml::XhtmlFault::NotAllowed => {
+            XmlFault::Narrative
+        }
     })
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value};
 use super::fault::XmlFault;
 use super::tree::Node;
 use crate::structure;
-use crate::structure::{Content, Primitive, type_node};
+use crate::structure::{ElementContent, Primitive, type_node};
 
 pub(super) fn resource(node: &Node) -> Result<Value, XmlFault> {
     if node.id.is_some() || node.url.is_some() || node.value.is_some() {
@@ -25,7 +25,7 @@ pub(super) fn resource(node: &Node) -> Result<Value, XmlFault> {
 
 fn elements(
     node: &Node,
-    shape: Option<&'static structure::Node>,
+    shape: Option<&'static structure::TypeNode>,
     in_resource: bool,
     object: &mut Map<String, Value>,
 ) -> Result<(), XmlFault> {
@@ -52,25 +52,25 @@ fn elements(
 }
 
 /// The content of an element without a definition.
-fn guess(node: &Node) -> Content {
+fn guess(node: &Node) -> ElementContent {
     let extensions_only = node.children.iter().all(|child| child.name == "extension");
     match type_node("Extension") {
-        Some(extension) if node.name == "extension" => Content::Node(extension.index),
-        _ if node.xhtml.is_some() => Content::Xhtml,
-        _ if node.value.is_some() && extensions_only => Content::Primitive(Primitive::String),
-        _ => Content::Resource,
+        Some(extension) if node.name == "extension" => ElementContent::Node(extension.index),
+        _ if node.xhtml.is_some() => ElementContent::Xhtml,
+        _ if node.value.is_some() && extensions_only => ElementContent::Primitive(Primitive::String),
+        _ => ElementContent::Resource,
     }
 }
 
-fn element(node: &Node, content: Content) -> Result<(Option<Value>, Option<Value>), XmlFault> {
+fn element(node: &Node, content: ElementContent) -> Result<(Option<Value>, Option<Value>), XmlFault> {
     match content {
-        Content::Xhtml => {
+        ElementContent::Xhtml => {
             let xhtml = node.xhtml.as_deref().ok_or(XmlFault::Narrative)?;
             Ok((Some(xhtml.into()), None))
         }
-        Content::Primitive(kind) => primitive(node, kind),
-        Content::Node(_) => complex(node, content.node()).map(|value| (Some(value), None)),
-        Content::Resource => match node.children.as_slice() {
+        ElementContent::Primitive(kind) => primitive(node, kind),
+        ElementContent::Node(_) => complex(node, content.node()).map(|value| (Some(value), None)),
+        ElementContent::Resource => match node.children.as_slice() {
             [inner] if inner.name.starts_with(|first: char| first.is_ascii_uppercase()) => {
                 if node.id.is_some() || node.url.is_some() || node.value.is_some() {
                     return Err(XmlFault::Attribute);
@@ -82,7 +82,7 @@ fn element(node: &Node, content: Content) -> Result<(Option<Value>, Option<Value
     }
 }
 
-fn complex(node: &Node, shape: Option<&'static structure::Node>) -> Result<Value, XmlFault> {
+fn complex(node: &Node, shape: Option<&'static structure::TypeNode>) -> Result<Value, XmlFault> {
     let mut object = Map::new();
     if let Some(id) = &node.id {
         object.insert("id".to_owned(), id.as_str().into());

@@ -63,7 +63,7 @@ pub(super) fn parse(text: &str, max_depth: usize) -> Result<Node, XmlFault> {
             Event::Text(text) if text.trim_ascii().is_empty() => {}
             Event::Text(_) | Event::GeneralRef(_) => return Err(XmlFault::Text),
             Event::Comment(_) => {}
-            Event::Decl(declaration) if from == 0 => judge_declaration(&declaration)?,
+            Event::Decl(declaration) if from == 0 => check_declaration(&declaration)?,
             Event::Decl(_) | Event::PI(_) | Event::DocType(_) | Event::CData(_) => {
                 return Err(XmlFault::Forbidden);
             }
@@ -148,7 +148,7 @@ fn is_schema_hint(
     namespace == ResolveResult::Bound(Namespace(SCHEMA_INSTANCE))
 }
 
-fn judge_declaration(declaration: &BytesDecl<'_>) -> Result<(), XmlFault> {
+fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), XmlFault> {
     let version = declaration.version().or(Err(XmlFault::Malformed))?;
     let encoding = declaration.encoding().transpose().or(Err(XmlFault::Malformed))?;
     let utf8 = encoding.is_none_or(|encoding| encoding.eq_ignore_ascii_case("utf-8"));

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::fault::{FHIR, check_narrative};
-use crate::structure::{Content, Node, type_node};
+use crate::structure::{ElementContent, TypeNode, type_node};
 use crate::xhtml::{XHTML, is_char};
 
 pub(super) fn resource(resource: &Value, pretty: bool) -> String {
@@ -56,10 +56,15 @@ impl Writer {
     }
 
     /// The members of an object, known ones in the order of the definition.
-    fn elements(&mut self, object: &Map<String, Value>, shape: Option<&'static Node>, attributes: &[&str]) {
-        let known: Vec<&str> = shape.into_iter().flat_map(Node::names).collect();
-        let told = |name: &str| object.contains_key(name) || object.contains_key(&format!("_{name}"));
-        for name in known.iter().copied().filter(|name| told(name) && !attributes.contains(name)) {
+    fn elements(
+        &mut self,
+        object: &Map<String, Value>,
+        shape: Option<&'static TypeNode>,
+        attributes: &[&str],
+    ) {
+        let known: Vec<&str> = shape.into_iter().flat_map(TypeNode::names).collect();
+        let is_written = |name: &str| object.contains_key(name) || object.contains_key(&format!("_{name}"));
+        for name in known.iter().copied().filter(|name| is_written(name) && !attributes.contains(name)) {
             self.member(object, shape, name);
         }
         for key in object.keys() {
@@ -71,11 +76,11 @@ impl Writer {
         }
     }
 
-    fn member(&mut self, object: &Map<String, Value>, shape: Option<&'static Node>, name: &str) {
+    fn member(&mut self, object: &Map<String, Value>, shape: Option<&'static TypeNode>, name: &str) {
         let content = shape.and_then(|shape| shape.element(name)).map(|(_, member)| member.content);
         let content = match (content, name) {
             (None, "extension" | "modifierExtension") => {
-                type_node("Extension").map(|extension| Content::Node(extension.index))
+                type_node("Extension").map(|extension| ElementContent::Node(extension.index))
             }
             (content, _) => content,
         };
@@ -94,7 +99,7 @@ impl Writer {
     fn element(
         &mut self,
         name: &str,
-        content: Option<Content>,
+        content: Option<ElementContent>,
         value: Option<&Value>,
         beside: Option<&Value>,
     ) {
@@ -103,16 +108,16 @@ impl Writer {
                 self.wrap(name, "", |writer| writer.resource(object, ""));
             }
             (Some(Value::Object(object)), content) => {
-                self.complex(name, content.and_then(Content::node), object);
+                self.complex(name, content.and_then(ElementContent::node), object);
             }
-            (Some(Value::String(div)), Some(Content::Xhtml)) => self.narrative(div),
+            (Some(Value::String(div)), Some(ElementContent::Xhtml)) => self.narrative(div),
             (None | Some(Value::Null), _) if !beside.is_some_and(Value::is_object) => {}
             (Some(Value::Array(_)), _) => {}
             (value, _) => self.primitive(name, value, beside),
         }
     }
 
-    fn complex(&mut self, name: &str, shape: Option<&'static Node>, object: &Map<String, Value>) {
+    fn complex(&mut self, name: &str, shape: Option<&'static TypeNode>, object: &Map<String, Value>) {
         let is_extension = shape.is_some_and(|shape| shape.type_name() == "Extension");
         let names: &[&str] = if is_extension { &["id", "url"] } else { &["id"] };
         let attributes: String = names.iter().filter_map(|name| attribute(name, object.get(*name))).collect();

@@ -5,7 +5,7 @@
 //! none, except for `delete`, which then does nothing. As in HL7's own test cases, elements that a deletion
 //! leaves empty are deleted too.
 
-mod carry_out;
+mod execute;
 mod operation;
 mod value;
 
@@ -26,7 +26,7 @@ pub fn fhirpath_patch(resource: &Value, parameters: &Value) -> Result<Value, Pat
     check_work(operations.len(), resource, parameters)?;
     let mut patched = resource.clone();
     for (number, operation) in operations.iter().enumerate() {
-        carry_out::carry_out(&mut patched, operation)
+        execute::execute(&mut patched, operation)
             .map_err(|fault| fault.at(format!("Parameters.parameter[{number}]")))?;
     }
     check_identity(resource, &patched)?;

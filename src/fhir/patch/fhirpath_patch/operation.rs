@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::super::edit::{Part, beside_key};
+use super::super::edit::{ElementPart, beside_key};
 use super::value::PatchValue;
 use crate::fhirpath::{Expression, FhirPathFault};
 use crate::patch::fault::PatchFault;
 
 /// One operation.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Operation {
+pub(super) enum PatchOperation {
     /// Appends to the element, under a name.
     Add { path: Expression, name: String, value: PatchValue },
     /// Inserts an item into a list.
@@ -22,7 +22,7 @@ pub(super) enum Operation {
     Move { path: Expression, source: usize, destination: usize },
 }
 
-pub(super) fn read_all(parameters: &Value) -> Result<Vec<Operation>, PatchFault> {
+pub(super) fn read_all(parameters: &Value) -> Result<Vec<PatchOperation>, PatchFault> {
     if parameters.get("resourceType").and_then(Value::as_str) != Some("Parameters") {
         return Err(PatchFault::malformed("A FHIRPath Patch is a Parameters resource."));
     }
@@ -35,22 +35,24 @@ pub(super) fn read_all(parameters: &Value) -> Result<Vec<Operation>, PatchFault>
     list.iter().enumerate().map(read).collect()
 }
 
-fn read(parameter: &Value) -> Result<Operation, PatchFault> {
+fn read(parameter: &Value) -> Result<PatchOperation, PatchFault> {
     if parameter.get("name").and_then(Value::as_str) != Some("operation") {
         return Err(PatchFault::malformed("Each parameter of a FHIRPath Patch is named operation."));
     }
     let parts = Parts(parameter.get("part").and_then(Value::as_array).map_or(&[], Vec::as_slice));
     let path = || read_path(parts.text("path")?);
     match parts.text("type")? {
-        "add" => {
-            Ok(Operation::Add { path: path()?, name: parts.text("name")?.to_owned(), value: parts.value()? })
-        }
+        "add" => Ok(PatchOperation::Add {
+            path: path()?,
+            name: parts.text("name")?.to_owned(),
+            value: parts.value()?,
+        }),
         "insert" => {
-            Ok(Operation::Insert { path: path()?, index: parts.number("index")?, value: parts.value()? })
+            Ok(PatchOperation::Insert { path: path()?, index: parts.number("index")?, value: parts.value()? })
         }
-        "delete" => Ok(Operation::Delete { path: path()? }),
-        "replace" => Ok(Operation::Replace { path: path()?, value: parts.value()? }),
-        "move" => Ok(Operation::Move {
+        "delete" => Ok(PatchOperation::Delete { path: path()? }),
+        "replace" => Ok(PatchOperation::Replace { path: path()?, value: parts.value()? }),
+        "move" => Ok(PatchOperation::Move {
             path: path()?,
             source: parts.number("source")?,
             destination: parts.number("destination")?,
@@ -131,7 +133,8 @@ fn read_value(part: &Map<String, Value>) -> Result<PatchValue, PatchFault> {
     match choices.as_slice() {
         [first, rest @ ..] if rest.iter().all(|other| other == first) => {
             let key = format!("value{first}");
-            let part = Part { value: part.get(&key).cloned(), beside: part.get(&beside_key(&key)).cloned() };
+            let part =
+                ElementPart { value: part.get(&key).cloned(), beside: part.get(&beside_key(&key)).cloned() };
             Ok(PatchValue::Given { choice: (*first).to_owned(), part })
         }
         _ => Err(PatchFault::malformed("The part value needs one value[x], or parts of its own.")),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::fhirpath_patch;
-use base::error::Kind;
+use base::error::ErrorKind;
 
 fn person() -> Value {
     json!({
@@ -28,7 +28,7 @@ fn path(path: &str) -> Value {
     json!({ "valueString": path })
 }
 
-fn patch(kind: &str, parts: &Value) -> Result<Value, Kind> {
+fn patch(kind: &str, parts: &Value) -> Result<Value, ErrorKind> {
     fhirpath_patch(&person(), &operation(kind, parts)).map_err(|fault| {
         assert!(fault.issue.expression.is_some(), "{}", fault.issue.diagnostics);
         fault.kind
@@ -73,7 +73,7 @@ fn patch_path_that_selects_more_than_one_element_is_422() {
         ("delete", json!({ "path": path("Patient.descendants().where(id = 'x')") })),
         ("delete", json!({ "path": path("Patient.name.where(%resource.name.exists())[0]") })),
     ] {
-        assert_eq!(patch(kind, &parts), Err(Kind::Unprocessable), "{kind} {parts}");
+        assert_eq!(patch(kind, &parts), Err(ErrorKind::Unprocessable), "{kind} {parts}");
     }
     assert_eq!(patch("delete", &json!({ "path": path("Patient.gender") })), Ok(person()));
 }
@@ -95,14 +95,14 @@ fn invalid_fhirpath_patch_is_400() {
             json!({ "path": path("Patient.name"), "index": { "valueInteger": -1 }, "value": { "valueString": "x" } }),
         ),
     ] {
-        assert_eq!(patch(kind, &parts), Err(Kind::Invalid), "{kind} {parts}");
+        assert_eq!(patch(kind, &parts), Err(ErrorKind::Invalid), "{kind} {parts}");
     }
     for document in [
         json!([]),
         json!({ "resourceType": "Patient" }),
         json!({ "resourceType": "Parameters", "parameter": [1] }),
     ] {
-        assert_eq!(fhirpath_patch(&person(), &document).unwrap_err().kind, Kind::Invalid, "{document}");
+        assert_eq!(fhirpath_patch(&person(), &document).unwrap_err().kind, ErrorKind::Invalid, "{document}");
     }
 }
 
@@ -115,12 +115,12 @@ fn patch_cannot_change_type_id_or_version() {
         json!({ "path": path("Patient.meta.versionId") }),
     ] {
         let document = operation("delete", &parts);
-        assert_eq!(fhirpath_patch(&person(), &document).unwrap_err().kind, Kind::Unprocessable);
+        assert_eq!(fhirpath_patch(&person(), &document).unwrap_err().kind, ErrorKind::Unprocessable);
     }
     let parts = json!({ "path": path("Patient.id"), "value": { "valueId": "2" } });
     assert_eq!(
         fhirpath_patch(&person(), &operation("replace", &parts)).unwrap_err().kind,
-        Kind::Unprocessable
+        ErrorKind::Unprocessable
     );
 }
 
@@ -169,5 +169,5 @@ fn many_operations_on_a_large_resource_are_refused() {
     assert!(fhirpath_patch(&person(), &patch).is_ok());
     large["extension"] =
         (0..20_000).map(|n| json!({ "url": format!("urn:x:{n}"), "valueString": "x" })).collect();
-    assert_eq!(fhirpath_patch(&large, &patch).unwrap_err().kind, Kind::Unprocessable);
+    assert_eq!(fhirpath_patch(&large, &patch).unwrap_err().kind, ErrorKind::Unprocessable);
 }

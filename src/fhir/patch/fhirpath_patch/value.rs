@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::super::edit::{Part, read_list, write_list, write_one};
+use super::super::edit::{ElementPart, read_list, write_list, write_one};
 use crate::patch::fault::PatchFault;
-use crate::structure::{Content, Node, Primitive, open_choice, type_node};
+use crate::structure::{ElementContent, Primitive, TypeNode, open_choice, type_node};
 
 /// A value as the patch gives it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum PatchValue {
     /// A `value[x]`: the `x`, and the element.
-    Given { choice: String, part: Part },
+    Given { choice: String, part: ElementPart },
     /// The elements of a type that has no name of its own, such as `Patient.contact`.
     Parts(Vec<(String, PatchValue)>),
     /// A whole resource.
@@ -19,17 +19,17 @@ pub(super) enum PatchValue {
 
 impl PatchValue {
     /// The element that the value becomes inside an element of `content`.
-    pub(super) fn build(&self, content: Option<Content>) -> Result<Part, PatchFault> {
+    pub(super) fn build(&self, content: Option<ElementContent>) -> Result<ElementPart, PatchFault> {
         match self {
             Self::Given { part, .. } => Ok(part.clone()),
-            Self::Resource(resource) => Ok(Part::of(resource.clone())),
+            Self::Resource(resource) => Ok(ElementPart::of(resource.clone())),
             Self::Parts(parts) => {
                 let inside = Inside::of(content);
                 let mut object = Map::new();
                 for (name, value) in parts {
                     inside.put(&mut object, name, value)?;
                 }
-                Ok(Part::of(Value::Object(object)))
+                Ok(ElementPart::of(Value::Object(object)))
             }
         }
     }
@@ -38,7 +38,7 @@ impl PatchValue {
 /// The definition of the elements inside the one that is written to.
 pub(super) enum Inside {
     /// Its definition.
-    Known(&'static Node),
+    Known(&'static TypeNode),
     /// It is a primitive: an id and extensions.
     Primitive,
     /// Unknown: a resource of a type that R4 does not have.
@@ -47,9 +47,9 @@ pub(super) enum Inside {
 
 impl Inside {
     /// The definition of the elements inside this content.
-    pub(super) fn of(content: Option<Content>) -> Self {
+    pub(super) fn of(content: Option<ElementContent>) -> Self {
         match content {
-            Some(Content::Primitive(_) | Content::Xhtml) => Self::Primitive,
+            Some(ElementContent::Primitive(_) | ElementContent::Xhtml) => Self::Primitive,
             Some(content) => content.node().map_or(Self::Unknown, Self::Known),
             None => Self::Unknown,
         }
@@ -85,7 +85,7 @@ impl Inside {
 
     /// The member of a name for this value, whether it is a list, and its content. A choice is named with or
     /// without its type.
-    fn element(&self, name: &str, value: &PatchValue) -> Result<(String, bool, Content), PatchFault> {
+    fn element(&self, name: &str, value: &PatchValue) -> Result<(String, bool, ElementContent), PatchFault> {
         let bare = name.strip_suffix("[x]").unwrap_or(name);
         match self {
             Self::Known(shape) => {
@@ -101,9 +101,9 @@ impl Inside {
                 Err(unknown())
             }
             Self::Primitive => match (bare, type_node("Extension")) {
-                ("id", _) => Ok(("id".to_owned(), false, Content::Primitive(Primitive::String))),
+                ("id", _) => Ok(("id".to_owned(), false, ElementContent::Primitive(Primitive::String))),
                 ("extension", Some(extension)) => {
-                    Ok(("extension".to_owned(), true, Content::Node(extension.index)))
+                    Ok(("extension".to_owned(), true, ElementContent::Node(extension.index)))
                 }
                 _ => Err(unknown()),
             },

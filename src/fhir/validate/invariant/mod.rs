@@ -27,13 +27,13 @@ pub(super) use contained::check as check_contained;
 use std::sync::LazyLock;
 
 use super::report::{Object, Report};
-use crate::structure::{Node, r4};
+use crate::structure::{TypeNode, r4};
 
 /// Validates an object by the invariants of its type.
 pub(super) type Check = fn(&Object<'_>, &mut Report);
 
 /// The invariants of a type, or of an element that has elements of its own.
-pub(super) fn of(node: &Node) -> Option<Check> {
+pub(super) fn of(node: &TypeNode) -> Option<Check> {
     static CHECKS: LazyLock<Vec<Option<Check>>> =
         LazyLock::new(|| r4().nodes().iter().map(|node| of_path(&node.path)).collect());
     CHECKS.get(node.index).copied().flatten()

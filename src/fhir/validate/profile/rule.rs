@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::super::report::values_of;
 use super::terminology;
-use crate::structure::Codes;
+use crate::structure::ValueSetCodes;
 
 /// The rule of a profile for one element.
 #[derive(Default)]
@@ -42,7 +42,7 @@ pub(super) struct ProfileBinding {
     /// The value set.
     pub(super) url: String,
     /// Its codes.
-    pub(super) codes: Codes,
+    pub(super) codes: ValueSetCodes,
     /// Whether another code is an error.
     pub(super) is_required: bool,
 }

@@ -5,12 +5,16 @@ use serde_json::Value;
 use super::super::binding::canonical_system;
 use super::super::report::values_of;
 use crate::profiles;
-use crate::structure::Codes;
+use crate::structure::ValueSetCodes;
 
 /// The codes of a value set; `None` where it is not ours, or names a system whose codes are not.
-pub(super) fn expand(url: &str) -> Option<Codes> {
+pub(super) fn expand(url: &str) -> Option<ValueSetCodes> {
     let compose = profiles::find_by_url(url)?.resource.get("compose")?;
-    values_of(compose, "include").iter().map(include).collect::<Option<Vec<_>>>().map(Codes::from_iter)
+    values_of(compose, "include")
+        .iter()
+        .map(include)
+        .collect::<Option<Vec<_>>>()
+        .map(ValueSetCodes::from_iter)
 }
 
 fn include(include: &Value) -> Option<(String, Vec<String>)> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{assert_each, errors, warnings, with};
 use crate::profiles::ACCESS_REQUEST_FORM;
-use crate::validate::answers::judge_level;
+use crate::validate::answers::validate_level;
 use crate::validate::condition;
 use crate::validate::condition::is_enabled;
 use crate::validate::report::Report;
@@ -142,13 +142,13 @@ fn v_03_an_answer_that_the_form_does_not_ask_for_is_a_warning() {
     assert_eq!((errors(&asked), warnings(&asked)), (vec![], vec![]), "the basis for access is PRN");
     let basis = "/item/0/item/2/answer/0/valueCoding/code";
     let words = "The form does not ask this after these answers: the answer is kept as it is.";
-    let told = |at: usize| [format!("informational QuestionnaireResponse.item[{at}].linkId: {words}")];
-    assert_eq!(warnings(&with(asked.clone(), basis, json!("CHILD"))), told(1), "another answer");
-    assert_eq!(warnings(&with(asked.clone(), "/item/0/item/2", json!(null))), told(1), "no answer");
+    let messages = |at: usize| [format!("informational QuestionnaireResponse.item[{at}].linkId: {words}")];
+    assert_eq!(warnings(&with(asked.clone(), basis, json!("CHILD"))), messages(1), "another answer");
+    assert_eq!(warnings(&with(asked.clone(), "/item/0/item/2", json!(null))), messages(1), "no answer");
     // An answer that is only an extension does not meet the condition.
     let unknown = json!({ "extension": [{ "url": "http://example.org/a", "valueCode": "unknown" }] });
     let declined = with(asked, "/item/0/item/2/answer/0/valueCoding", unknown);
-    assert_eq!(warnings(&declined), told(1), "no code");
+    assert_eq!(warnings(&declined), messages(1), "no code");
 }
 
 // covers FAULT-6
@@ -163,21 +163,25 @@ fn v_03_nothing_is_required_of_a_group_that_is_not_enabled() {
             { "linkId": "c", "type": "group", "required": true, "item": [question("d")] },
         ]},
     ]);
-    let told = |items: Value| {
+    let messages = |items: Value| {
         let mut report = Report::default();
         let (form, items) = (form.as_array().unwrap(), items.as_array().unwrap().clone());
         let mut disabled = HashSet::new();
         condition::disabled(form, &items, &mut disabled);
-        judge_level(form, &items, &disabled, &mut report);
+        validate_level(form, &items, &disabled, &mut report);
         report.into_issues().into_iter().map(|issue| issue.expression.unwrap_or_default()).collect::<Vec<_>>()
     };
     let answer = |truth: bool| json!({ "linkId": "a", "answer": [{ "valueBoolean": truth }] });
-    assert_eq!(told(json!([answer(false)])), Vec::<String>::new(), "b is not asked");
-    assert_eq!(told(json!([])), Vec::<String>::new(), "nor without an answer");
-    assert_eq!(told(json!([answer(true)])), ["item"], "b is required");
+    assert_eq!(messages(json!([answer(false)])), Vec::<String>::new(), "b is not asked");
+    assert_eq!(messages(json!([])), Vec::<String>::new(), "nor without an answer");
+    assert_eq!(messages(json!([answer(true)])), ["item"], "b is required");
     let inner = json!({ "linkId": "b", "item": [{ "linkId": "c" }] });
-    assert_eq!(told(json!([answer(true), inner])), ["item[1].item[0].item"], "d is required");
-    assert_eq!(told(json!([answer(false), inner])), ["item[1].linkId"], "it is not asked: a warning alone");
+    assert_eq!(messages(json!([answer(true), inner])), ["item[1].item[0].item"], "d is required");
+    assert_eq!(
+        messages(json!([answer(false), inner])),
+        ["item[1].linkId"],
+        "it is not asked: a warning alone"
+    );
 }
 
 // covers FAULT-6
@@ -186,12 +190,12 @@ fn v_03_items_in_another_order_than_the_forms_are_a_warning() {
     let mut turned = request();
     turned["item"].as_array_mut().unwrap().reverse();
     let words = "The form asks this before what stands above it: the answer is kept where it is.";
-    let told = |place: &str| format!("informational QuestionnaireResponse.{place}.linkId: {words}");
+    let messages = |place: &str| format!("informational QuestionnaireResponse.{place}.linkId: {words}");
     assert_eq!(errors(&turned), Vec::<String>::new());
-    assert_eq!(warnings(&turned), [told("item[1]"), told("item[2]")]);
+    assert_eq!(warnings(&turned), [messages("item[1]"), messages("item[2]")]);
     let mut inner = request();
     inner["item"][0]["item"].as_array_mut().unwrap().swap(0, 1);
-    assert_eq!(warnings(&inner), [told("item[0].item[1]")]);
+    assert_eq!(warnings(&inner), [messages("item[0].item[1]")]);
     assert_eq!(warnings(&request()), Vec::<String>::new());
 }
 
@@ -218,7 +222,7 @@ fn v_03_an_extension_stands_for_an_answer_of_every_primitive_type() {
             let items = json!([{ "linkId": "a", "answer": [{ (format!("_value{of_other}")): beside }] }]);
             let mut report = Report::default();
             let (question, items) = (question.as_array().unwrap(), items.as_array().unwrap().clone());
-            judge_level(question, &items, &HashSet::new(), &mut report);
+            validate_level(question, &items, &HashSet::new(), &mut report);
             assert_eq!(report.into_issues().is_empty(), name == of_other, "{kind} {other}");
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{assert_each, errors, role, told, warnings, with};
+use super::{assert_each, errors, messages, role, warnings, with};
 use crate::outcome::Severity;
 use crate::validate::validate;
 
@@ -15,7 +15,7 @@ fn resource_type_must_be_the_expected_one() {
     for document in
         [role(), json!({ "id": "a" }), json!({ "resourceType": 1 }), json!("RelatedPerson"), json!(null)]
     {
-        assert_eq!(told(&validate(&document, "RelatedPerson"), Severity::Error), words);
+        assert_eq!(messages(&validate(&document, "RelatedPerson"), Severity::Error), words);
     }
 }
 

@@ -7,13 +7,13 @@ use super::{assert_each, errors, role, warnings, with};
 /// Each document breaks exactly these invariants, named by expression and key.
 fn assert_keys(rows: &[(Value, &[&str])]) {
     for (document, expected) in rows {
-        let told: Vec<String> = errors(document)
+        let messages: Vec<String> = errors(document)
             .iter()
             .map(|it| {
                 it.strip_prefix("invariant ").unwrap_or(it).split(": ").take(2).collect::<Vec<_>>().join(" ")
             })
             .collect();
-        assert_eq!(told, *expected, "{document}");
+        assert_eq!(messages, *expected, "{document}");
     }
 }
 
@@ -426,9 +426,9 @@ fn definitions_name_systems_absolutely_and_bind_as_their_snapshot_says() {
         { "id": "Patient.gender", "path": "Patient.gender", "definition": "a", "min": 0, "max": "1",
           "base": { "path": "Patient.gender", "min": 0, "max": "1" }, "binding": { "strength": "required" } },
     ]});
-    let told = errors(&with(profile, "/snapshot", snapshot));
+    let messages = errors(&with(profile, "/snapshot", snapshot));
     assert_eq!(
-        told,
+        messages,
         [
             "invariant StructureDefinition: sdf-10: Give every binding of the snapshot a valueSet or a description."
         ]

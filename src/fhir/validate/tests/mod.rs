@@ -86,7 +86,7 @@ pub(super) fn with(mut document: Value, pointer: &str, value: Value) -> Value {
 }
 
 /// The errors, or the warnings, as `code expression: words`.
-pub(super) fn told(issues: &[Issue], severity: Severity) -> Vec<String> {
+pub(super) fn messages(issues: &[Issue], severity: Severity) -> Vec<String> {
     let of_severity = issues.iter().filter(|issue| issue.severity == severity);
     of_severity
         .map(|it| {
@@ -98,12 +98,12 @@ pub(super) fn told(issues: &[Issue], severity: Severity) -> Vec<String> {
 /// The errors of a document of the type that it names.
 pub(super) fn errors(document: &Value) -> Vec<String> {
     let name = document["resourceType"].as_str().unwrap();
-    told(&validate(document, name), Severity::Error)
+    messages(&validate(document, name), Severity::Error)
 }
 
 pub(super) fn warnings(document: &Value) -> Vec<String> {
     let name = document["resourceType"].as_str().unwrap();
-    told(&validate(document, name), Severity::Warning)
+    messages(&validate(document, name), Severity::Warning)
 }
 
 /// Each change leads to exactly these errors.
@@ -141,7 +141,7 @@ fn examples_are_valid() {
         let path = format!("{}/../../examples/{name}.json", env!("CARGO_MANIFEST_DIR"));
         let document = base::json::parse(&std::fs::read(path).unwrap(), 64).unwrap();
         assert_eq!(
-            told(&validate_profile(&document, profile), Severity::Error),
+            messages(&validate_profile(&document, profile), Severity::Error),
             Vec::<String>::new(),
             "{name}"
         );
@@ -162,8 +162,11 @@ fn validation_messages_quote_no_document_value() {
         ] {
             let document = with(role(), &format!("/{key}"), value.clone());
             for issue in validate(&document, "Consent") {
-                let told = format!("{} {}", issue.expression.unwrap_or_default(), issue.diagnostics);
-                assert!(!told.contains("9434765919") && !told.contains("Ünsœn"), "{key} {value}: {told}");
+                let messages = format!("{} {}", issue.expression.unwrap_or_default(), issue.diagnostics);
+                assert!(
+                    !messages.contains("9434765919") && !messages.contains("Ünsœn"),
+                    "{key} {value}: {messages}"
+                );
             }
         }
     }

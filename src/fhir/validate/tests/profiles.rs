@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{errors, role, told, warnings, with};
+use super::{errors, messages, role, warnings, with};
 use crate::outcome::Severity;
 use crate::profiles;
 use crate::profiles::{ACCESS_REQUEST, PROXY_RELATIONSHIP, PROXY_ROLE};
-use crate::structure::{Content, r4};
+use crate::structure::{ElementContent, r4};
 use crate::validate::validate_profile;
 
 fn assert_profile(base: &Value, profile: &str, rows: &[(&str, Value, &[&str])]) {
-    let broken = |document: &Value| told(&validate_profile(document, profile), Severity::Error);
+    let broken = |document: &Value| messages(&validate_profile(document, profile), Severity::Error);
     assert_eq!(broken(base), Vec::<String>::new(), "the document keeps the profile before it is changed");
     for (pointer, value, expected) in rows {
         let changed = with(base.clone(), pointer, value.clone());
@@ -69,7 +69,7 @@ fn a_proxy_role_is_about_a_patient_and_one_proxy_by_nhs_number() {
     let words = "required Consent.patient: Add the patient: a consent of this scope is about one.";
     let without = with(role(), "/patient", json!(null));
     assert_eq!(
-        told(&validate_profile(&without, PROXY_ROLE), Severity::Error),
+        messages(&validate_profile(&without, PROXY_ROLE), Severity::Error),
         [words, "required Consent.patient: Add patient: ProxyRole demands it."]
     );
 }
@@ -252,7 +252,11 @@ fn v_08_profiles_in_meta_profile_are_applied() {
         assert_eq!(errors(&with(draft.clone(), "/meta", json!({ "profile": [claim] }))).len(), 1);
     }
     let claimed = with(draft, "/meta", json!({ "profile": [PROXY_ROLE] }));
-    assert_eq!(told(&validate_profile(&claimed, PROXY_ROLE), Severity::Error).len(), 1, "it is applied once");
+    assert_eq!(
+        messages(&validate_profile(&claimed, PROXY_ROLE), Severity::Error).len(),
+        1,
+        "it is applied once"
+    );
     let known = json!({ "profile": ["http://hl7.org/fhir/StructureDefinition/Consent"] });
     assert_eq!(warnings(&with(role(), "/meta", known)).len(), 1, "only that of the policyRule");
     for unknown in ["https://fhir.hl7.org.uk/StructureDefinition/UKCore-Consent", PROXY_RELATIONSHIP] {
@@ -264,7 +268,7 @@ fn v_08_profiles_in_meta_profile_are_applied() {
     }
     let words = "not-supported Consent: Ask for a profile of this resource type that this service knows: see its \
          StructureDefinitions.";
-    assert_eq!(told(&validate_profile(&role(), "http://a"), Severity::Error), [words]);
+    assert_eq!(messages(&validate_profile(&role(), "http://a"), Severity::Error), [words]);
 }
 
 /// The position of an element in the order of R4, step by step; `None` for a path that R4 does not have.
@@ -277,7 +281,7 @@ fn place(type_name: &str, path: &str) -> Option<Vec<usize>> {
         places.push(node.elements.iter().position(|element| element.name == name)?);
         let key = if is_choice { format!("{name}Reference") } else { name.to_owned() };
         match node.members.get(&key).map(|member| &member.content) {
-            Some(Content::Node(inner)) => node = r4().node(*inner)?,
+            Some(ElementContent::Node(inner)) => node = r4().node(*inner)?,
             _ if index + 1 < steps.len() => return None,
             _ => {}
         }

@@ -7,7 +7,7 @@ use ::web::page::name_of;
 use base::error::Error;
 use domain::person::NhsNumber;
 use domain::proxy::{Role, Status};
-use store::search::{Filter, RoleField, Scope};
+use store::search::{Filter, RoleField, Visibility};
 
 /// The proxies: a parent with roles of several statuses, a second proxy of the same patients, a parent of three, a carer of four,
 /// one whose role has ended. The other people of the sandbox data are there for the examples of the contract.
@@ -47,7 +47,7 @@ pub(crate) async fn list_families(gate: &Gate) -> Result<Vec<Family>, Error> {
     gate.store
         .read(move |tx| {
             let of_proxies = PROXIES.map(|number| Filter::text(RoleField::Proxy, number));
-            let roles = tx.list_visible_roles(&Filter::Any(of_proxies.into()), Scope::Everything)?;
+            let roles = tx.list_visible_roles(&Filter::Any(of_proxies.into()), Visibility::Everything)?;
             let roles: Vec<Role> = roles.into_iter().map(|role| role.value.as_of(now)).collect();
             let mut numbers: Vec<NhsNumber> =
                 roles.iter().flat_map(|role| [role.proxy, role.patient]).collect();

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
-use crate::event::channel::carrier::Parcel;
+use crate::event::channel::sender::OutboundMessage;
 
 /// The protocol, and whether it uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,9 +143,9 @@ pub enum BrokerCredentials {
 }
 
 impl BrokerCredentials {
-    /// Reads them from the headers of a parcel.
-    pub fn of(parcel: &Parcel) -> Self {
-        let line = parcel.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    /// Reads them from the headers of a message.
+    pub fn of(outbound: &OutboundMessage) -> Self {
+        let line = outbound.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         let Some((scheme, value)) = line.and_then(|(_, value)| value.split_once(' ')) else {
             return Self::Absent;
         };
@@ -162,10 +162,10 @@ impl BrokerCredentials {
     }
 }
 
-/// The headers of a parcel that go with its message: all but the credentials.
-pub fn lines(parcel: &Parcel) -> impl Iterator<Item = (&str, &str)> {
-    let lines = parcel.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
-    let content_type = parcel.message.content_type.map(|kind| ("content-type", kind));
+/// The headers that go with the message: all but the credentials.
+pub fn lines(outbound: &OutboundMessage) -> impl Iterator<Item = (&str, &str)> {
+    let lines = outbound.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+    let content_type = outbound.message.content_type.map(|kind| ("content-type", kind));
     lines.map(|(name, value)| (name.as_str(), value.as_str())).chain(content_type)
 }
 

@@ -2,5 +2,5 @@
 //! WebSocket connections.
 
 pub mod broker_url;
-pub mod carrier;
+pub mod sender;
 pub mod sockets;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use crate::event::channel::carrier::{Carried, Parcel};
-use domain::event::Failure;
+use crate::event::channel::sender::{OutboundMessage, SendResult};
+use domain::event::DeliveryFailure;
 
 /// A text to send over a WebSocket.
 #[derive(Debug)]
@@ -51,9 +51,9 @@ impl Sockets {
 
     /// Ends when the WebSocket connections are to close.
     pub async fn wait_for_stop(&self) {
-        let mut told = self.is_stopping.subscribe();
+        let mut message = self.is_stopping.subscribe();
         // It cannot fail: we have the sender.
-        drop(told.wait_for(|is_stopping| *is_stopping).await);
+        drop(message.wait_for(|is_stopping| *is_stopping).await);
     }
 
     fn bound(&self) -> MutexGuard<'_, HashMap<Uuid, Bound>> {
@@ -83,27 +83,27 @@ impl Sockets {
 
     /// Sends a message to the WebSocket of its subscription. R4's own style has no body: then it is `ping`
     /// and the id.
-    pub async fn carry(&self, parcel: &Parcel) -> Carried {
-        let frames = self.bound().get(&parcel.subscription).map(|bound| bound.frames.clone());
+    pub async fn send(&self, outbound: &OutboundMessage) -> SendResult {
+        let frames = self.bound().get(&outbound.subscription).map(|bound| bound.frames.clone());
         let outcome = match frames {
             Some(frames) => {
-                let timeout = parcel.timeout.to_std().unwrap_or(Duration::ZERO);
-                tokio::time::timeout(timeout, write(&frames, parcel)).await.unwrap_or(Err("timeout"))
+                let timeout = outbound.timeout.to_std().unwrap_or(Duration::ZERO);
+                tokio::time::timeout(timeout, write(&frames, outbound)).await.unwrap_or(Err("timeout"))
             }
             None => Err(NOT_CONNECTED),
         };
-        Carried { outcome: outcome.map_err(Failure::passing), status: None, answer: None }
+        SendResult { outcome: outcome.map_err(DeliveryFailure::transient), status: None, answer: None }
     }
 }
 
 /// The failure code for a consumer that is not connected.
 pub const NOT_CONNECTED: &str = "not-connected";
 
-async fn write(frames: &mpsc::Sender<Frame>, parcel: &Parcel) -> Result<(), &'static str> {
-    let text = if parcel.message.body.is_empty() {
-        format!("ping {}", parcel.subscription)
+async fn write(frames: &mpsc::Sender<Frame>, outbound: &OutboundMessage) -> Result<(), &'static str> {
+    let text = if outbound.message.body.is_empty() {
+        format!("ping {}", outbound.subscription)
     } else {
-        String::from_utf8_lossy(&parcel.message.body).into_owned()
+        String::from_utf8_lossy(&outbound.message.body).into_owned()
     };
     let (written, done) = oneshot::channel();
     frames.send(Frame { text, written }).await.or(Err(NOT_CONNECTED))?;

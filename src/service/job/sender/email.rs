@@ -43,5 +43,5 @@ pub trait Sender: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// [`SendRefused`].
-    fn send(&self, letter: &OutgoingEmail<'_>) -> Result<(), SendRefused>;
+    fn send(&self, email: &OutgoingEmail<'_>) -> Result<(), SendRefused>;
 }

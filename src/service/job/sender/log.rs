@@ -11,8 +11,8 @@ impl Sender for LogSender {
         Ok(())
     }
 
-    fn send(&self, letter: &OutgoingEmail<'_>) -> Result<(), SendRefused> {
-        tracing::info!(subject = letter.subject, "a message was not sent: no sender is configured ([smtp])");
+    fn send(&self, email: &OutgoingEmail<'_>) -> Result<(), SendRefused> {
+        tracing::info!(subject = email.subject, "a message was not sent: no sender is configured ([smtp])");
         Ok(())
     }
 }

@@ -70,17 +70,17 @@ impl Sender for SmtpSender {
         }
     }
 
-    fn send(&self, letter: &OutgoingEmail<'_>) -> Result<(), SendRefused> {
+    fn send(&self, email: &OutgoingEmail<'_>) -> Result<(), SendRefused> {
         // The address comes from an identity provider: one address, no list, no second header.
-        let to: Address = letter.to.parse().map_err(|_wrong| SendRefused::Never)?;
+        let to: Address = email.to.parse().map_err(|_wrong| SendRefused::Never)?;
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(letter.subject)
+            .subject(email.subject)
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .header(ContentType::TEXT_PLAIN)
-            .body(letter.text.to_owned())
+            .body(email.text.to_owned())
             .map_err(|_wrong| SendRefused::Never)?;
         match self.transport.send(&message) {
             Ok(_taken) => Ok(()),

@@ -1,7 +1,7 @@
 //! Approval of an app's authorization request.
 
 use chrono::TimeDelta;
-use domain::account::{Acting, Mode, Stage};
+use domain::account::{AccessMode, Acting, LogInStage};
 use rstest::rstest;
 
 use super::{
@@ -43,7 +43,7 @@ async fn proxy_approves_an_app_for_the_patient(
         (code.nonce.as_deref(), code.expires_at),
         (Some("a nonce"), app.now() + TimeDelta::seconds(60))
     );
-    assert_eq!((grant.app.as_str(), grant.mode), ("portal", Mode::Citizen));
+    assert_eq!((grant.app.as_str(), grant.mode), ("portal", AccessMode::Citizen));
     assert_eq!((grant.patient, grant.proxy), (Some(number(CHILD)), Some(number(MOTHER))));
     assert_eq!(grant.role, Some(MOTHERS_ROLE.parse().unwrap()));
     assert_eq!(grant.fhir_user.as_deref(), Some("RelatedPerson/BE974742"));
@@ -82,13 +82,13 @@ async fn staff_approve_an_app_for_themselves(#[values(Backend::Sqlite, Backend::
     let app = start(backend).await;
     let person = known(&app, staff()).await;
     let user = person.user;
-    let stage = Stage::Known { person, acting: Some(Acting::Oneself) };
+    let stage = LogInStage::Known { person, acting: Some(Acting::Oneself) };
     let mut browser = Browser::at(&app, "ward", "openid user/Consent.rs", stage).await;
     assert_eq!(goes_to(&browser.get("/oauth/patient").await), (303, "/oauth/approve"));
     assert!(text(&browser.get("/oauth/approve").await).contains("See who can act for patients"));
     let answer = browser.submit("/oauth/approve", &[("answer", "allow")]).await;
     let (_, grant) = granted(&app, &answer).await;
-    assert_eq!((grant.mode, grant.patient, grant.vot), (Mode::Staff, None, None));
+    assert_eq!((grant.mode, grant.patient, grant.vot), (AccessMode::Staff, None, None));
     assert_eq!(grant.staff.as_deref(), Some("555021935107"));
     assert_eq!(grant.organisation.map(|code| code.as_str().to_owned()).as_deref(), Some("A20047"));
     assert_eq!(grant.fhir_user, Some(format!("Person/{user}")));
@@ -161,7 +161,7 @@ async fn cross_site_form_post_is_rejected(#[values(Backend::Sqlite, Backend::Pos
         assert_eq!(goes_to(&stranger.post(path, &[("answer", "allow")]).await), (400, ""), "{path}");
     }
     let stage = browser.log_in().await.map(|log_in| log_in.stage);
-    assert!(matches!(stage, Some(Stage::Known { acting: None, .. })));
+    assert!(matches!(stage, Some(LogInStage::Known { acting: None, .. })));
     assert_eq!(app.count_rows("grants"), 0);
 }
 

@@ -1,7 +1,7 @@
 //! The callback from a provider.
 
 use base::clock::Clock as _;
-use domain::account::{Mode, Stage};
+use domain::account::{AccessMode, LogInStage};
 use idp::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
 use rstest::rstest;
 use serde_json::json;
@@ -49,7 +49,7 @@ async fn provider_error_or_missing_response_offers_a_way_back(
 ) {
     let app = start(backend).await;
     let mut browser = Browser::at(&app, "portal", SCOPES, away("nhs-login")).await;
-    for (error, status, told) in [
+    for (error, status, found) in [
         ("access_denied", 403, "You have not logged in"),
         ("server_error", 400, "nhs-login is not available"),
         ("%3Cscript%3E", 400, "nhs-login is not available"),
@@ -57,7 +57,7 @@ async fn provider_error_or_missing_response_offers_a_way_back(
         let answer = browser.get(&format!("{GOOD}&error={error}&error_description=%3Cscript%3E")).await;
         let page = text(&answer);
         assert_eq!(answer.status, status, "{error}");
-        assert!(page.contains(told) && page.contains("href=\"/oauth/log-in\""), "{error}");
+        assert!(page.contains(found) && page.contains("href=\"/oauth/log-in\""), "{error}");
         assert!(!page.contains("script"), "{error}");
     }
     let answer = browser.get(&format!("{GOOD}&code=x")).await;
@@ -71,7 +71,7 @@ async fn provider_error_or_missing_response_offers_a_way_back(
 #[actix_web::test]
 async fn repeated_callback_is_rejected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
-    let mut browser = Browser::at(&app, "portal", SCOPES, Stage::Begun).await;
+    let mut browser = Browser::at(&app, "portal", SCOPES, LogInStage::Begun).await;
     assert_eq!(goes_to(&browser.get(&format!("{GOOD}&code=x")).await), (400, ""));
     let mut known = Browser::citizen(&start(backend).await, "9000000017", SCOPES).await.handle;
     assert!(known.take().is_some());
@@ -94,11 +94,11 @@ async fn unavailable_provider_is_503_and_low_proofing_shows_what_to_do(
         scopes: vec!["openid".to_owned()],
         exchange_audiences: Vec::new(),
     };
-    let registrations = vec![registration("portal", Mode::Citizen)];
+    let registrations = vec![registration("portal", AccessMode::Citizen)];
     let options = Options { registrations, providers: vec![settings], ..Options::default() };
     let app = TestApp::start(backend, options).await;
-    let mut browser = Browser::at(&app, "portal", SCOPES, Stage::Begun).await;
-    for (vot, status, told) in [
+    let mut browser = Browser::at(&app, "portal", SCOPES, LogInStage::Begun).await;
+    for (vot, status, found) in [
         ("P5.Cp.Cd", 403, "You need to prove who you are first"),
         ("P0.Cp", 403, "NHS login has not confirmed your identity"),
         ("P9", 400, "NHS login is not available"),
@@ -123,7 +123,7 @@ async fn unavailable_provider_is_503_and_low_proofing_shows_what_to_do(
         let state = sent(&leaving, "state").expect("a state");
         let answer = browser.get(&format!("/oauth/callback/nhs-login?code=c&state={state}")).await;
         assert_eq!(answer.status, status, "{vot}");
-        assert!(text(&answer).contains(told), "{vot}: {}", text(&answer));
+        assert!(text(&answer).contains(found), "{vot}: {}", text(&answer));
         // NHS login's help is for a person below P9 only; the message on an unavailable provider is for
         // others.
         let page = text(&answer);

@@ -1,8 +1,8 @@
 //! Linking of a second identity.
 
 use base::clock::Clock as _;
-use domain::account::Mode;
-use domain::account::Stage;
+use domain::account::AccessMode;
+use domain::account::LogInStage;
 use idp::{ProviderAuthentication, ProviderKind, ProviderSettings};
 use rstest::rstest;
 use serde_json::json;
@@ -21,14 +21,15 @@ async fn start(backend: Backend) -> (TestApp, ScriptedProvider) {
     let settings = ProviderSettings {
         id: "other".to_owned(),
         name: "Another provider".to_owned(),
-        kind: ProviderKind::Generic { mode: Mode::Citizen },
+        kind: ProviderKind::Generic { mode: AccessMode::Citizen },
         issuer: provider.issuer.clone(),
         client_id: CLIENT.to_owned(),
         authentication: ProviderAuthentication::PrivateKeyJwt,
         scopes: vec!["openid".to_owned()],
         exchange_audiences: Vec::new(),
     };
-    let registrations = vec![registration("portal", Mode::Citizen), registration("ward", Mode::Staff)];
+    let registrations =
+        vec![registration("portal", AccessMode::Citizen), registration("ward", AccessMode::Staff)];
     let options = Options { registrations, providers: vec![settings], ..Options::default() };
     (TestApp::start(backend, options).await, provider)
 }
@@ -125,7 +126,7 @@ async fn linking_requires_the_csrf_token_and_the_same_browser(
     }
     assert_eq!(goes_to(&Browser::stranger(&app).get("/oauth/link").await), (400, ""));
     let back = log_in_there(&mut browser, &provider, "second").await;
-    assert!(matches!(browser.log_in().await.unwrap().stage, Stage::Linking { .. }));
+    assert!(matches!(browser.log_in().await.unwrap().stage, LogInStage::Linking { .. }));
     // Another browser, an unknown state, another provider.
     assert_eq!(Browser::stranger(&app).get(&back).await.status, 400);
     for wrong in ["/oauth/callback/other?code=c&state=guess", &back.replace("/other?", "/nhs-login?")] {
@@ -145,13 +146,13 @@ async fn linking_is_for_authenticated_citizens_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, _provider) = start(backend).await;
-    let mut begun = Browser::at(&app, "portal", SCOPES, Stage::Begun).await;
+    let mut begun = Browser::at(&app, "portal", SCOPES, LogInStage::Begun).await;
     assert_eq!(goes_to(&begun.get("/oauth/link").await), (303, "/oauth/log-in"));
     assert!(begun.get("/oauth/link/other?token=x").await.status == 403);
     let (app, _provider) = start(backend).await;
     let person = super::known(&app, super::staff()).await;
     let acting = Some(domain::account::Acting::Oneself);
-    let mut staff = Browser::at(&app, "ward", "openid", Stage::Known { person, acting }).await;
+    let mut staff = Browser::at(&app, "ward", "openid", LogInStage::Known { person, acting }).await;
     assert_eq!(goes_to(&staff.get("/oauth/link").await), (303, "/oauth/approve"));
     assert!(!text(&staff.get("/oauth/approve").await).contains("/oauth/link"));
 }

@@ -154,6 +154,6 @@ async fn browser_session_ends_only_by_its_own_form(
 #[actix_web::test]
 async fn end_session_endpoint_is_in_the_metadata(#[values(Backend::Sqlite)] backend: Backend) {
     let app = start(backend).await;
-    let told = app.send(Request::new("GET", "/.well-known/openid-configuration")).await.json();
-    assert_eq!(told["end_session_endpoint"], format!("http://{}/oauth/log-out", app.address));
+    let body = app.send(Request::new("GET", "/.well-known/openid-configuration")).await.json();
+    assert_eq!(body["end_session_endpoint"], format!("http://{}/oauth/log-out", app.address));
 }

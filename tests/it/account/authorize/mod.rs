@@ -14,8 +14,8 @@ use base::token::digest;
 use chrono::TimeDelta;
 use domain::account::identity::{Departure, Proven, ProvenKind};
 use domain::account::{
-    Acting, AuthorizationRequest, ClientAuthentication, Code, Grant, GrantType, IntrospectionSubject,
-    KnownPerson, LogIn, Mode, Redeemed, Registration, Scopes, Stage, Vector,
+    AccessMode, Acting, AuthorizationRequest, ClientAuthentication, Code, Grant, GrantType,
+    IntrospectionSubject, KnownPerson, LogIn, LogInStage, Redeemed, Registration, Scopes, Vector,
 };
 use domain::proxy::OdsCode;
 use service::account as command;
@@ -29,7 +29,7 @@ pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const HANDLE: &str = "handle-of-a-test-0123456789abcdefghijklmnop";
 
 /// An app with everything that it may ask for.
-pub fn registration(client_id: &str, mode: Mode) -> Registration {
+pub fn registration(client_id: &str, mode: AccessMode) -> Registration {
     let scopes = "openid fhirUser launch launch/patient offline_access delegation patient/*.cruds user/*.cruds \
                   system/*.rs";
     Registration {
@@ -51,14 +51,16 @@ pub fn registration(client_id: &str, mode: Mode) -> Registration {
 pub async fn start(backend: Backend) -> TestApp {
     let no_codes = Registration {
         grant_types: vec![GrantType::ClientCredentials],
-        ..registration("no-codes", Mode::Citizen)
+        ..registration("no-codes", AccessMode::Citizen)
     };
-    let narrow =
-        Registration { scopes: Scopes::parse("openid").unwrap(), ..registration("narrow", Mode::Citizen) };
+    let narrow = Registration {
+        scopes: Scopes::parse("openid").unwrap(),
+        ..registration("narrow", AccessMode::Citizen)
+    };
     let registrations = vec![
-        registration("portal", Mode::Citizen),
-        registration("ward", Mode::Staff),
-        registration("robot", Mode::System),
+        registration("portal", AccessMode::Citizen),
+        registration("ward", AccessMode::Staff),
+        registration("robot", AccessMode::System),
         no_codes,
         narrow,
     ];
@@ -77,7 +79,7 @@ impl<'a> Browser<'a> {
     }
 
     /// A browser whose log-in has reached this stage.
-    pub async fn at(app: &'a TestApp, client: &str, scopes: &str, stage: Stage) -> Self {
+    pub async fn at(app: &'a TestApp, client: &str, scopes: &str, stage: LogInStage) -> Self {
         let request = AuthorizationRequest {
             redirect_uri: REDIRECT.to_owned(),
             state: STATE.to_owned(),
@@ -97,7 +99,7 @@ impl<'a> Browser<'a> {
     /// A browser whose user has logged in as this citizen and not yet chosen a patient.
     pub async fn citizen(app: &'a TestApp, nhs_number: &str, scopes: &str) -> Self {
         let acting = (!scopes.contains("launch/patient")).then_some(Acting::Oneself);
-        let stage = Stage::Known { person: known(app, citizen(nhs_number)).await, acting };
+        let stage = LogInStage::Known { person: known(app, citizen(nhs_number)).await, acting };
         Self::at(app, "portal", scopes, stage).await
     }
 
@@ -178,14 +180,14 @@ pub async fn known(app: &TestApp, kind: ProvenKind) -> KnownPerson {
     KnownPerson { user, proven }
 }
 
-pub fn away(provider: &str) -> Stage {
+pub fn away(provider: &str) -> LogInStage {
     let departure = Departure {
         url: "https://login.example/authorize".to_owned(),
         state: "the-state-that-was-sent".to_owned(),
         nonce: "n".to_owned(),
         verifier: "v".to_owned(),
     };
-    Stage::Away { provider: provider.to_owned(), departure }
+    LogInStage::Away { provider: provider.to_owned(), departure }
 }
 
 pub fn query(fields: &[(&str, &str)]) -> String {

@@ -1,7 +1,7 @@
 //! The choice of the patient to act for.
 
 use chrono::TimeDelta;
-use domain::account::{Acting, Stage};
+use domain::account::{Acting, LogInStage};
 use rstest::rstest;
 
 use super::{Browser, away, goes_to, start, text};
@@ -41,7 +41,7 @@ async fn chosen_patient_is_kept_and_can_be_changed(
     {
         let answer = browser.submit("/oauth/patient", &[("patient", value)]).await;
         assert_eq!(goes_to(&answer), (303, "/oauth/approve"));
-        let Some(Stage::Known { acting, .. }) = browser.log_in().await.map(|log_in| log_in.stage) else {
+        let Some(LogInStage::Known { acting, .. }) = browser.log_in().await.map(|log_in| log_in.stage) else {
             panic!("the log-in is gone")
         };
         assert_eq!(acting, Some(expected));
@@ -69,7 +69,7 @@ async fn acting_requires_an_active_role_of_the_user(
         assert!(html.contains("<title>Error: Who do you want"), "{role}");
         assert!(html.contains("You cannot act for this person now."), "{role}");
         let stage = browser.log_in().await.map(|log_in| log_in.stage);
-        assert!(matches!(stage, Some(Stage::Known { acting: None, .. })), "{role}");
+        assert!(matches!(stage, Some(LogInStage::Known { acting: None, .. })), "{role}");
     }
     app.clock.advance(TimeDelta::minutes(14));
     let unsaid = browser.submit("/oauth/patient", &[]).await;

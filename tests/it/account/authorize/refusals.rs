@@ -133,7 +133,7 @@ async fn authorize_errors_are_redirected_to_the_app(
         assert_eq!(sent(&answer, "error").as_deref(), Some(*error), "{changes:?}");
         assert_eq!(sent(&answer, "state").as_deref(), Some(STATE), "{changes:?}");
         assert_eq!(sent(&answer, "iss"), Some(format!("http://{}", app.address)), "{changes:?}");
-        assert!(sent(&answer, "error_description").is_some_and(|told| !told.is_empty()), "{changes:?}");
+        assert!(sent(&answer, "error_description").is_some_and(|found| !found.is_empty()), "{changes:?}");
         assert_eq!((sent(&answer, "code"), answer.header("set-cookie")), (None, None), "{changes:?}");
     }
     assert_eq!(app.count_rows("log_ins"), 0);

@@ -1,6 +1,6 @@
 //! Headers and assets of every page.
 
-use domain::account::Stage;
+use domain::account::LogInStage;
 use domain::account::scope::SERVED;
 use rstest::rstest;
 
@@ -116,12 +116,12 @@ async fn session_cookie_is_http_only_and_same_site_lax(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
-    let mut browser = Browser::at(&app, "portal", SCOPES, Stage::Begun).await;
+    let mut browser = Browser::at(&app, "portal", SCOPES, LogInStage::Begun).await;
     let token = super::form_token(&browser.get("/oauth/log-in").await);
     let left = browser.post("/oauth/leave", &[("token", token.as_str())]).await;
     assert_eq!(left.header("set-cookie"), Some("onbehalf-login=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"));
     // The redirect to a provider changes the log-in, so it needs the page's token as well.
-    let mut browser = Browser::at(&app, "portal", SCOPES, Stage::Begun).await;
+    let mut browser = Browser::at(&app, "portal", SCOPES, LogInStage::Begun).await;
     assert_eq!(goes_to(&browser.get("/oauth/log-in/nhs-login").await), (403, ""));
     let token = super::form_token(&browser.get("/oauth/log-in").await);
     let unknown = browser.get(&format!("/oauth/log-in/nobody?token={token}")).await;

@@ -11,7 +11,7 @@ use super::kit::{
 };
 use crate::support::{Backend, Request, TestApp};
 
-async fn told(server: &TestApp, assertion: &str) -> (u16, String) {
+async fn refusal_of(server: &TestApp, assertion: &str) -> (u16, String) {
     refused(&server.send(backend(assertion, "system/Consent.rs")).await)
 }
 
@@ -35,12 +35,12 @@ async fn client_credentials_token_has_registered_scopes_and_short_lifetime(
         let assertion = sign(key, with(key, algorithm), &assertion_claims(&server));
         let answer = server.send(backend(&assertion, "system/Consent.rs patient/Consent.rs openid")).await;
         assert_eq!(answer.status, 200, "{algorithm:?} {}", answer.json());
-        let told = answer.json();
-        assert_eq!((&told["scope"], &told["expires_in"]), (&"system/Consent.rs".into(), &300.into()));
-        assert!(told.get("refresh_token").is_none() && told.get("id_token").is_none());
-        let said = claims(&told["access_token"]);
+        let content = answer.json();
+        assert_eq!((&content["scope"], &content["expires_in"]), (&"system/Consent.rs".into(), &300.into()));
+        assert!(content.get("refresh_token").is_none() && content.get("id_token").is_none());
+        let said = claims(&content["access_token"]);
         assert_eq!((&said["sub"], &said["client_id"]), (&"epr".into(), &"epr".into()));
-        let access = told["access_token"].as_str().unwrap();
+        let access = content["access_token"].as_str().unwrap();
         assert_eq!(read(&server, "/Consent", access).await.status, 200);
         assert_eq!(read(&server, "/Patient", access).await.status, 403);
     }
@@ -49,7 +49,7 @@ async fn client_credentials_token_has_registered_scopes_and_short_lifetime(
     issuer["aud"] = json!(["https://other.example", format!("http://{}", server.address)]);
     let assertion = sign(&ES384, header(&ES384), &issuer);
     assert_eq!(server.send(backend(&assertion, "system/*.cruds")).await.status, 200);
-    assert_eq!(told(&server, &assertion).await, (401, "invalid_client".into()));
+    assert_eq!(refusal_of(&server, &assertion).await, (401, "invalid_client".into()));
 }
 
 // covers SC-07
@@ -142,7 +142,7 @@ async fn invalid_client_assertion_is_rejected(#[values(Backend::Sqlite)] databas
     let signed = sign(&ES384, header(&ES384), &good);
     wrong.push(signed[..signed.len() - 4].to_owned());
     for (at, assertion) in wrong.iter().enumerate() {
-        assert_eq!(told(&server, assertion).await, (401, "invalid_client".into()), "{at} {assertion}");
+        assert_eq!(refusal_of(&server, assertion).await, (401, "invalid_client".into()), "{at} {assertion}");
     }
     // None of these requests has used the jti.
     assert_eq!(server.send(backend(&signed, "system/Consent.rs")).await.status, 200);
@@ -277,7 +277,7 @@ async fn unavailable_jwks_uri_is_invalid_client(#[values(Backend::Sqlite)] datab
     {
         let server = start_with(database, published(url)).await;
         let assertion = sign(&ES384, header(&ES384), &assertion_claims(&server));
-        assert_eq!(told(&server, &assertion).await, (401, "invalid_client".into()), "{url}");
+        assert_eq!(refusal_of(&server, &assertion).await, (401, "invalid_client".into()), "{url}");
     }
 }
 
@@ -286,8 +286,8 @@ async fn unavailable_jwks_uri_is_invalid_client(#[values(Backend::Sqlite)] datab
 async fn vrs_api_accepts_a_client_credentials_token(#[values(Backend::Sqlite)] database: Backend) {
     let server = start(database).await;
     let assertion = sign(&ES384, header(&ES384), &assertion_claims(&server));
-    let told = server.send(backend(&assertion, "system/Consent.rs")).await.json();
+    let content = server.send(backend(&assertion, "system/Consent.rs")).await.json();
     let path = "/validated-relationships/FHIR/R4/Consent?performer:identifier=9000000017";
-    let request = Request::new("GET", path).with_id().bearer(told["access_token"].as_str().unwrap());
+    let request = Request::new("GET", path).with_id().bearer(content["access_token"].as_str().unwrap());
     assert_eq!(server.send(request).await.status, 200);
 }

@@ -32,15 +32,15 @@ async fn code_is_exchanged_for_access_and_id_token(
         (Some("no-store"), Some("no-cache"))
     );
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    let told = answer.json();
+    let body = answer.json();
     assert_eq!(
-        (&told["token_type"], &told["expires_in"], &told["patient"]),
+        (&body["token_type"], &body["expires_in"], &body["patient"]),
         (&"Bearer".into(), &300.into(), &ME.into())
     );
-    assert_eq!(told["scope"], SCOPES);
+    assert_eq!(body["scope"], SCOPES);
 
     let issuer = format!("http://{}", server.address);
-    let access = told["access_token"].as_str().unwrap();
+    let access = body["access_token"].as_str().unwrap();
     assert_eq!(
         (part(access, 0)["typ"].clone(), part(access, 0)["alg"].clone()),
         ("at+jwt".into(), "ES256".into())
@@ -53,7 +53,7 @@ async fn code_is_exchanged_for_access_and_id_token(
     assert_eq!(said["fhirUser"], format!("{issuer}/FHIR/R4/Patient/{ME}"));
     assert_eq!(said["act"], Value::Null);
 
-    let id_token = told["id_token"].as_str().unwrap();
+    let id_token = body["id_token"].as_str().unwrap();
     let kid = part(id_token, 0)["kid"].clone();
     let keys = server.send(Request::new("GET", "/oauth/jwks")).await.json();
     let key = keys["keys"].as_array().unwrap().iter().find(|key| key["kid"] == kid).unwrap().clone();
@@ -225,8 +225,8 @@ async fn access_token_is_401_after_expiry_or_revocation_of_its_grant(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
-    let told = tokens(&server, "portal", SCOPES).await;
-    let access = told["access_token"].as_str().unwrap();
+    let body = tokens(&server, "portal", SCOPES).await;
+    let access = body["access_token"].as_str().unwrap();
     server.clock.advance(TimeDelta::seconds(299));
     assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 200);
     server.clock.advance(TimeDelta::seconds(1));
@@ -240,12 +240,12 @@ async fn access_token_is_401_after_expiry_or_revocation_of_its_grant(
 #[actix_rt::test]
 async fn patient_scope_reads_the_launch_patient_only(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
-    let told = tokens(&server, "portal", "openid launch/patient patient/Patient.r").await;
-    let access = told["access_token"].as_str().unwrap();
+    let body = tokens(&server, "portal", "openid launch/patient patient/Patient.r").await;
+    let access = body["access_token"].as_str().unwrap();
     assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 200);
     assert_eq!(read(&server, "/Patient/9000000042", access).await.status, 404);
-    assert_eq!(claims(&told["access_token"])["patient"], ME);
-    assert!(told.get("refresh_token").is_none(), "offline_access was not requested");
+    assert_eq!(claims(&body["access_token"])["patient"], ME);
+    assert!(body.get("refresh_token").is_none(), "offline_access was not requested");
 }
 
 // covers RS-01, RS-03
@@ -254,12 +254,12 @@ async fn patient_scope_reads_the_launch_patient_only(#[values(Backend::Sqlite)] 
 async fn access_token_with_wrong_signature_or_claims_is_401(#[values(Backend::Sqlite)] backend: Backend) {
     use super::kit::unsigned;
     use base64::Engine as _;
-    use jose::key::{KeyRing, Purpose};
+    use jose::key::{KeyPurpose, KeyRing};
     use jsonwebtoken::{Algorithm, EncodingKey, Header};
 
     let server = start(backend).await;
-    let told = tokens(&server, "portal", SCOPES).await;
-    let good = told["access_token"].as_str().unwrap();
+    let body = tokens(&server, "portal", SCOPES).await;
+    let good = body["access_token"].as_str().unwrap();
     let authority = server.authority.clone().unwrap();
     let (head, said) = (part(good, 0), part(good, 1));
     let mut wrong =
@@ -274,7 +274,7 @@ async fn access_token_with_wrong_signature_or_claims_is_401(#[values(Backend::Sq
     let change = |name: &str, value: Value| {
         let mut said = said.clone();
         said[name] = value;
-        authority.sign(Purpose::AccessToken, "at+jwt", &said).unwrap()
+        authority.sign(KeyPurpose::AccessToken, "at+jwt", &said).unwrap()
     };
     wrong.push(change("iss", "https://evil.example".into()));
     wrong.push(change("aud", serde_json::json!(["https://evil.example"])));
@@ -283,10 +283,10 @@ async fn access_token_with_wrong_signature_or_claims_is_401(#[values(Backend::Sq
     for name in ["iss", "aud", "exp", "sub", "scope", "client_id"] {
         let mut said = said.clone();
         said.as_object_mut().unwrap().remove(name);
-        wrong.push(authority.sign(Purpose::AccessToken, "at+jwt", &said).unwrap());
+        wrong.push(authority.sign(KeyPurpose::AccessToken, "at+jwt", &said).unwrap());
     }
-    wrong.push(authority.sign(Purpose::AccessToken, "JWT", &said).unwrap());
-    wrong.push(authority.sign(Purpose::IdToken, "at+jwt", &said).unwrap());
+    wrong.push(authority.sign(KeyPurpose::AccessToken, "JWT", &said).unwrap());
+    wrong.push(authority.sign(KeyPurpose::IdToken, "at+jwt", &said).unwrap());
     // A key of another issuer, with our kid and with an unknown one.
     let other = KeyRing::generate(server.now()).unwrap();
     for kid in [head["kid"].as_str(), Some("unknown"), None] {
@@ -295,7 +295,7 @@ async fn access_token_with_wrong_signature_or_claims_is_401(#[values(Backend::Sq
             kid: kid.map(str::to_owned),
             ..Header::new(Algorithm::ES256)
         };
-        let key = &other.newest(Purpose::AccessToken).unwrap().signing;
+        let key = &other.newest(KeyPurpose::AccessToken).unwrap().signing;
         wrong.push(jsonwebtoken::encode(&header, &said, key).unwrap());
     }
     let mut tampered = said.clone();
@@ -303,8 +303,8 @@ async fn access_token_with_wrong_signature_or_claims_is_401(#[values(Backend::Sq
     let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(tampered.to_string());
     let parts: Vec<&str> = good.split('.').collect();
     wrong.push(format!("{}.{payload}.{}", parts[0], parts[2]));
-    wrong.push(told["id_token"].as_str().unwrap().to_owned());
-    wrong.push(told["refresh_token"].as_str().unwrap().to_owned());
+    wrong.push(body["id_token"].as_str().unwrap().to_owned());
+    wrong.push(body["refresh_token"].as_str().unwrap().to_owned());
     for (at, token) in wrong.iter().enumerate() {
         let answer = read(&server, &format!("/Patient/{ME}"), token).await;
         assert_eq!(answer.status, 401, "{at} {token}");
@@ -325,9 +325,9 @@ async fn token_below_p9_reads_nothing(#[values(Backend::Sqlite)] backend: Backen
         Grant { vot: Some(Vector::parse("P5.Cp.Cd").unwrap()), ..grant(&server, "portal", SCOPES).await };
     let low = Grant { id: uuid::Uuid::now_v7(), ..low };
     super::kit::keep(&server, low.clone()).await;
-    let told = server.send(redeem("portal", &code(&server, &low).await)).await.json();
-    let access = told["access_token"].as_str().unwrap();
-    assert_eq!(claims(&told["access_token"])["identity_proofing_level"], "P5");
+    let body = server.send(redeem("portal", &code(&server, &low).await)).await.json();
+    let access = body["access_token"].as_str().unwrap();
+    assert_eq!(claims(&body["access_token"])["identity_proofing_level"], "P5");
     let answer = read(&server, "/Consent", access).await;
     assert_eq!(answer.status, 403);
 }

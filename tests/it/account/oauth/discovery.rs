@@ -24,13 +24,13 @@ async fn smart_openid_and_oauth_metadata_agree(#[values(Backend::Sqlite)] backen
     let answer = server.send(Request::new("GET", SMART).header("Origin", "https://app.example")).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    let told = answer.json();
-    assert_eq!(told["issuer"], issuer);
-    assert_eq!(told["authorization_endpoint"], format!("{issuer}/oauth/authorize"));
-    assert_eq!(told["token_endpoint"], format!("{issuer}/oauth/token"));
-    assert_eq!(strings(&told["code_challenge_methods_supported"]), ["S256"]);
-    assert!(strings(&told["grant_types_supported"]).contains(&"authorization_code"));
-    assert!(strings(&told["token_endpoint_auth_signing_alg_values_supported"]).contains(&"ES384"));
+    let content = answer.json();
+    assert_eq!(content["issuer"], issuer);
+    assert_eq!(content["authorization_endpoint"], format!("{issuer}/oauth/authorize"));
+    assert_eq!(content["token_endpoint"], format!("{issuer}/oauth/token"));
+    assert_eq!(strings(&content["code_challenge_methods_supported"]), ["S256"]);
+    assert!(strings(&content["grant_types_supported"]).contains(&"authorization_code"));
+    assert!(strings(&content["token_endpoint_auth_signing_alg_values_supported"]).contains(&"ES384"));
     for capability in [
         "launch-standalone",
         "client-public",
@@ -45,10 +45,10 @@ async fn smart_openid_and_oauth_metadata_agree(#[values(Backend::Sqlite)] backen
         "permission-v2",
         "authorize-post",
     ] {
-        assert!(strings(&told["capabilities"]).contains(&capability), "{capability}");
+        assert!(strings(&content["capabilities"]).contains(&capability), "{capability}");
     }
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
-        assert_eq!(server.send(Request::new("GET", path)).await.json(), told, "{path}");
+        assert_eq!(server.send(Request::new("GET", path)).await.json(), content, "{path}");
     }
     let head = server.send(Request::new("HEAD", SMART)).await;
     assert_eq!((head.status, head.body.len()), (200, 0));
@@ -235,9 +235,9 @@ fn defaults() -> [(&'static str, Value, Value); 19] {
 #[actix_rt::test]
 async fn server_behaviour_equals_its_oauth_metadata(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
-    let told = server.send(Request::new("GET", SMART)).await.json();
+    let content = server.send(Request::new("GET", SMART)).await.json();
     for (name, default, done) in defaults() {
-        assert_eq!(told.get(name).unwrap_or(&default), &done, "{name}");
+        assert_eq!(content.get(name).unwrap_or(&default), &done, "{name}");
     }
     // The server behaves so: each parameter is refused at the app, by its own code.
     let aud = format!("http://{}/FHIR/R4", server.address);

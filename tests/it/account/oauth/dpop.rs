@@ -58,10 +58,10 @@ fn get(token: &str, proof: &str) -> Request {
 #[actix_rt::test]
 async fn dpop_bound_token_requires_its_key(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let server = start(backend).await;
-    let told = bound(&server, "bound").await;
-    assert_eq!(told["token_type"], "DPoP");
-    assert_eq!(claims(&told["access_token"])["cnf"]["jkt"], jkt(&ES256));
-    let token = told["access_token"].as_str().unwrap();
+    let body = bound(&server, "bound").await;
+    assert_eq!(body["token_type"], "DPoP");
+    assert_eq!(claims(&body["access_token"])["cnf"]["jkt"], jkt(&ES256));
+    let token = body["access_token"].as_str().unwrap();
     let good = proof(&server, &ES256, "GET", PATH, Some(token));
     assert_eq!(server.send(get(token, &good)).await.status, 200);
     // The same proof again.
@@ -89,8 +89,8 @@ async fn dpop_bound_token_requires_its_key(#[values(Backend::Sqlite, Backend::Po
 #[actix_rt::test]
 async fn invalid_dpop_proof_is_rejected(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
-    let told = bound(&server, "bound").await;
-    let token = told["access_token"].as_str().unwrap();
+    let body = bound(&server, "bound").await;
+    let token = body["access_token"].as_str().unwrap();
     let good = said(&server, "GET", PATH, Some(token));
     let now = server.now().timestamp();
     let mut wrong: Vec<String> = Vec::new();
@@ -142,8 +142,8 @@ async fn invalid_dpop_proof_is_rejected(#[values(Backend::Sqlite)] backend: Back
 #[actix_rt::test]
 async fn dpop_proof_with_an_unbound_token_is_rejected(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
-    let told = tokens(&server, "portal", SCOPES).await;
-    let token = told["access_token"].as_str().unwrap();
+    let body = tokens(&server, "portal", SCOPES).await;
+    let token = body["access_token"].as_str().unwrap();
     let good = proof(&server, &ES256, "GET", PATH, Some(token));
     assert_eq!(server.send(get(token, &good)).await.status, 401);
     assert_eq!(server.send(Request::new("GET", PATH).bearer(token)).await.status, 200);
@@ -194,24 +194,24 @@ async fn code_with_dpop_jkt_requires_that_key(#[values(Backend::Sqlite)] backend
 #[actix_rt::test]
 async fn refresh_token_of_a_public_client_is_dpop_bound(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
-    let refresh = |told: &Value, key: Option<&AppKey>| {
-        let token = told["refresh_token"].as_str().unwrap();
+    let refresh = |body: &Value, key: Option<&AppKey>| {
+        let token = body["refresh_token"].as_str().unwrap();
         let form = [("grant_type", "refresh_token"), ("client_id", "portal"), ("refresh_token", token)];
         match key {
             Some(key) => post(TOKEN, &form).header("DPoP", &proof(&server, key, "POST", TOKEN, None)),
             None => post(TOKEN, &form),
         }
     };
-    let told = bound(&server, "portal").await;
-    let answer = server.send(refresh(&told, Some(&ES256))).await;
+    let body = bound(&server, "portal").await;
+    let answer = server.send(refresh(&body, Some(&ES256))).await;
     assert_eq!((answer.status, answer.json()["token_type"].clone()), (200, "DPoP".into()));
     for key in [None, Some(&*ES384)] {
-        let told = bound(&server, "portal").await;
-        assert_eq!(refused(&server.send(refresh(&told, key)).await), (400, "invalid_dpop_proof".into()));
+        let body = bound(&server, "portal").await;
+        assert_eq!(refused(&server.send(refresh(&body, key)).await), (400, "invalid_dpop_proof".into()));
         // Presented without its key it is not spent, neither unused nor used: it stays with the app.
-        let next = server.send(refresh(&told, Some(&ES256))).await;
+        let next = server.send(refresh(&body, Some(&ES256))).await;
         assert_eq!(next.status, 200);
-        assert_eq!(refused(&server.send(refresh(&told, key)).await), (400, "invalid_dpop_proof".into()));
+        assert_eq!(refused(&server.send(refresh(&body, key)).await), (400, "invalid_dpop_proof".into()));
         assert_eq!(server.send(refresh(&next.json(), Some(&ES256))).await.status, 200);
     }
 }
@@ -234,17 +234,17 @@ async fn exchange_of_a_dpop_bound_subject_token_requires_its_key(
         post(TOKEN, &form).header("DPoP", &proof(&server, key, "POST", TOKEN, None))
     };
     assert_eq!(refused(&server.send(ask(&ES384)).await), (400, "invalid_dpop_proof".into()));
-    let told = server.send(ask(&ES256)).await.json();
-    assert_eq!(claims(&told["access_token"])["cnf"]["jkt"], jkt(&ES256));
-    assert_eq!(claims(&told["access_token"])["act"]["sub"], ME);
+    let body = server.send(ask(&ES256)).await.json();
+    assert_eq!(claims(&body["access_token"])["cnf"]["jkt"], jkt(&ES256));
+    assert_eq!(claims(&body["access_token"])["act"]["sub"], ME);
 }
 
 #[rstest]
 #[actix_rt::test]
 async fn dpop_jti_is_remembered_until_it_expires(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
-    let told = bound(&server, "bound").await;
-    let token = told["access_token"].as_str().unwrap();
+    let body = bound(&server, "bound").await;
+    let token = body["access_token"].as_str().unwrap();
     let mut claims = said(&server, "GET", PATH, Some(token));
     claims["iat"] = (server.now().timestamp() + 60).into();
     let early = sign(&ES256, header(&ES256), &claims);

@@ -7,8 +7,8 @@ use domain::account::identity::{Proven, ProvenKind};
 use domain::account::{Grant, RoleState, Vector};
 use rstest::rstest;
 use serde_json::Value;
-use service::account::exchange::{Subject, Target, exchange};
-use service::account::{Asking, TokenError};
+use service::account::exchange::{ExchangeTarget, TokenSubject, exchange};
+use service::account::{TokenError, TokenRequest};
 use service::authority::Lifetimes;
 use uuid::Uuid;
 
@@ -45,15 +45,15 @@ async fn exchanged_token_reads_the_patient_until_the_role_ends(
     let answer = server.send(ask(&me["access_token"], &[("patient", CHILD)])).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
     assert_eq!(used(), [ROLE], "a role whose token was issued is in use");
-    let told = answer.json();
-    assert_eq!((&told["issued_token_type"], &told["patient"]), (&ACCESS.into(), &CHILD.into()));
-    assert!(told.get("refresh_token").is_none() && told.get("id_token").is_none());
-    assert_eq!(told["scope"], "fhirUser launch/patient patient/*.cruds user/*.rs");
-    let said = claims(&told["access_token"]);
+    let content = answer.json();
+    assert_eq!((&content["issued_token_type"], &content["patient"]), (&ACCESS.into(), &CHILD.into()));
+    assert!(content.get("refresh_token").is_none() && content.get("id_token").is_none());
+    assert_eq!(content["scope"], "fhirUser launch/patient patient/*.cruds user/*.rs");
+    let said = claims(&content["access_token"]);
     assert_eq!((&said["sub"], &said["act"]["sub"]), (&CHILD.into(), &ME.into()));
     let consent = said["https://fhir.nhs.uk/claims/delegation"]["consent"].as_str().unwrap();
     assert_eq!(consent, format!("Consent/{ROLE}/_history/1"));
-    let access = told["access_token"].as_str().unwrap();
+    let access = content["access_token"].as_str().unwrap();
     assert_eq!(read(&server, &format!("/Consent/{ROLE}"), access).await.status, 200);
     sql::execute(
         &server.database_url(),
@@ -223,13 +223,13 @@ async fn by_provider(
         kind: ProvenKind::Citizen { nhs_number, vot },
         email: None,
     };
-    let target = Target { patient: target.map(number), role: None };
+    let target = ExchangeTarget { patient: target.map(number), role: None };
     server
         .store
         .write(move |tx| {
             let (lifetimes, found) = (Lifetimes::default(), AtomicBool::new(false));
-            let asking = Asking { app: &web, jkt: None, audience: &[], lifetimes, now, found: &found };
-            let subject = Subject::of_proven(tx, &asking, &proven, patient)?;
+            let asking = TokenRequest { app: &web, jkt: None, audience: &[], lifetimes, now, found: &found };
+            let subject = TokenSubject::of_proven(tx, &asking, &proven, patient)?;
             Ok(exchange(tx, &asking, subject, target, None)?.grant)
         })
         .await

@@ -36,25 +36,25 @@ async fn introspection_returns_the_current_state(
     let me = tokens(&server, "portal", SCOPES).await;
     let answer = server.send(introspect(me["access_token"].as_str().unwrap())).await;
     assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
-    let told = answer.json();
+    let content = answer.json();
     let issuer = format!("http://{}", server.address);
     assert_eq!(
-        (&told["active"], &told["client_id"], &told["scope"]),
+        (&content["active"], &content["client_id"], &content["scope"]),
         (&true.into(), &"portal".into(), &SCOPES.into())
     );
     assert_eq!(
-        (&told["sub"], &told["patient"], &told["iss"]),
+        (&content["sub"], &content["patient"], &content["iss"]),
         (&ME.into(), &ME.into(), &issuer.clone().into())
     );
-    assert_eq!(told["exp"], server.now().timestamp() + 300);
-    assert_eq!(told["fhirUser"], format!("{issuer}/FHIR/R4/Patient/{ME}"));
+    assert_eq!(content["exp"], server.now().timestamp() + 300);
+    assert_eq!(content["fhirUser"], format!("{issuer}/FHIR/R4/Patient/{ME}"));
 
     let acting = act(&server, &me).await;
     let token = acting["access_token"].as_str().unwrap();
-    let told = server.send(introspect(token)).await.json();
-    assert_eq!((&told["sub"], &told["act"]["sub"]), (&CHILD.into(), &ME.into()));
+    let content = server.send(introspect(token)).await.json();
+    assert_eq!((&content["sub"], &content["act"]["sub"]), (&CHILD.into(), &ME.into()));
     assert_eq!(
-        told["https://fhir.nhs.uk/claims/delegation"]["consent"],
+        content["https://fhir.nhs.uk/claims/delegation"]["consent"],
         format!("Consent/{ROLE}/_history/1")
     );
     let before = server.store.statements();
@@ -85,9 +85,9 @@ async fn introspection_of_an_invalid_token_is_active_false_only(
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let (access, refresh) = (me["access_token"].as_str().unwrap(), me["refresh_token"].as_str().unwrap());
-    let told = server.send(introspect(refresh)).await.json();
+    let content = server.send(introspect(refresh)).await.json();
     assert_eq!(
-        (&told["active"], &told["client_id"], &told["token_type"]),
+        (&content["active"], &content["client_id"], &content["token_type"]),
         (&true.into(), &"portal".into(), &"refresh_token".into())
     );
     for token in ["x", "a.b.c", &access[..access.len() - 3], me["id_token"].as_str().unwrap()] {

@@ -10,10 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use domain::account::{
-    ClientAuthentication, Code, Grant, GrantType, IntrospectionSubject, Mode, Registration, Scopes, Vector,
+    AccessMode, ClientAuthentication, Code, Grant, GrantType, IntrospectionSubject, Registration, Scopes,
+    Vector,
 };
 use domain::person::{NhsNumber, NumberCheck};
-use jose::key::Purpose;
+use jose::key::KeyPurpose;
 use jose::key::SigningKey;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -57,7 +58,7 @@ pub static ES256: LazyLock<AppKey> =
 pub static ES384: LazyLock<AppKey> =
     LazyLock::new(|| elliptic(&ECDSA_P384_SHA384_FIXED_SIGNING, Algorithm::ES384, "p384"));
 pub static RSA: LazyLock<AppKey> = LazyLock::new(|| {
-    let (key, _) = SigningKey::generate(Purpose::IdToken, chrono::DateTime::UNIX_EPOCH).unwrap();
+    let (key, _) = SigningKey::generate(KeyPurpose::IdToken, chrono::DateTime::UNIX_EPOCH).unwrap();
     let mut public = key.public.clone();
     public.common.key_id = Some("rsa".to_owned());
     public.common.key_algorithm = None;
@@ -72,7 +73,7 @@ pub fn app(client_id: &str, authentication: ClientAuthentication) -> Registratio
     Registration {
         client_id: client_id.to_owned(),
         name: client_id.to_owned(),
-        mode: Mode::Citizen,
+        mode: AccessMode::Citizen,
         authentication,
         redirect_uris: vec![REDIRECT.to_owned()],
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::TokenExchange],
@@ -93,7 +94,7 @@ pub fn apps() -> Vec<Registration> {
         app("portal", ClientAuthentication::None),
         app("web", secret(SECRET)),
         Registration {
-            mode: Mode::System,
+            mode: AccessMode::System,
             grant_types: vec![GrantType::ClientCredentials],
             scopes: Scopes::parse("system/*.cruds").unwrap(),
             redirect_uris: Vec::new(),
@@ -127,7 +128,7 @@ pub async fn grant(server: &TestApp, client_id: &str, scope: &str) -> Grant {
     let grant = Grant {
         id: Uuid::now_v7(),
         app: client_id.to_owned(),
-        mode: Mode::Citizen,
+        mode: AccessMode::Citizen,
         user: Some(user),
         patient: Some(number(ME)),
         proxy: None,
@@ -210,10 +211,10 @@ pub async fn tokens(server: &TestApp, client_id: &str, scope: &str) -> Value {
 /// Status and error code of a refusal, whose shape is OAuth's.
 #[track_caller]
 pub fn refused(answer: &Response) -> (u16, String) {
-    let told = answer.json();
-    assert!(told["error_description"].is_string(), "{told}");
+    let content = answer.json();
+    assert!(content["error_description"].is_string(), "{content}");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    (answer.status, told["error"].as_str().unwrap_or_default().to_owned())
+    (answer.status, content["error"].as_str().unwrap_or_default().to_owned())
 }
 
 /// A signed JWT; `null` removes a claim.

@@ -99,9 +99,9 @@ async fn exchange_accepts_id_tokens_of_listed_audiences(
     let to_other = id_token(&server, &provider, |claims| claims["azp"] = json!("client-2"));
     assert_eq!(error(&server.send(ask("first", &to_other)).await), "invalid_request");
     let token = id_token(&server, &provider, |_| ());
-    let told = server.send(ask("first", &token)).await;
-    assert_eq!(told.status, 200, "{}", told.json());
-    let access = told.json()["access_token"].as_str().unwrap().to_owned();
+    let text = server.send(ask("first", &token)).await;
+    assert_eq!(text.status, 200, "{}", text.json());
+    let access = text.json()["access_token"].as_str().unwrap().to_owned();
     assert_eq!(read(&server, &format!("/Patient/{CHILD}"), &access).await.status, 200);
     // The grant is a root, of the user whom the provider knows.
     let roots = "SELECT user_id AS value FROM grants WHERE parent_id IS NULL AND user_id IN \

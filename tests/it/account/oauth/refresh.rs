@@ -93,9 +93,9 @@ async fn refresh_token_is_invalid_after_its_grant_ends(
 ) {
     let server = start(backend).await;
     let grant = grant(&server, "portal", SCOPES).await;
-    let told = server.send(redeem("portal", &code(&server, &grant).await)).await.json();
-    let token = told["refresh_token"].as_str().unwrap();
-    assert!(claims(&told["access_token"])["exp"].is_i64());
+    let body = server.send(redeem("portal", &code(&server, &grant).await)).await.json();
+    let token = body["refresh_token"].as_str().unwrap();
+    assert!(claims(&body["access_token"])["exp"].is_i64());
     let (id, now) = (grant.id, server.now());
     let ended: Result<_, base::error::Error> = server.store.write(move |tx| tx.revoke_grant(id, now)).await;
     ended.unwrap();

@@ -31,9 +31,9 @@ async fn public_client_registers_and_gets_a_token(
     let server = start(database).await;
     let answer = register(&server, &portal()).await;
     assert_eq!((answer.status, answer.header("cache-control")), (201, Some("no-store")));
-    let told = answer.json();
-    assert_eq!((&told["scope"], told.get("client_secret")), (&SCOPES.into(), None), "no system scope");
-    let client_id = told["client_id"].as_str().unwrap();
+    let content = answer.json();
+    assert_eq!((&content["scope"], content.get("client_secret")), (&SCOPES.into(), None), "no system scope");
+    let client_id = content["client_id"].as_str().unwrap();
     let code = code(&server, &grant(&server, client_id, SCOPES).await).await;
     assert_eq!(server.send(redeem(client_id, &code)).await.status, 200);
 }
@@ -46,9 +46,9 @@ async fn registration_returns_the_secret_once_and_stores_its_sha256(
     let server = start(database).await;
     let mut metadata = portal();
     metadata["token_endpoint_auth_method"] = "client_secret_basic".into();
-    let told = register(&server, &metadata).await.json();
-    let (id, secret) = (told["client_id"].as_str().unwrap(), told["client_secret"].as_str().unwrap());
-    assert_eq!((secret.len(), &told["client_secret_expires_at"]), (43, &0.into()));
+    let content = register(&server, &metadata).await.json();
+    let (id, secret) = (content["client_id"].as_str().unwrap(), content["client_secret"].as_str().unwrap());
+    assert_eq!((secret.len(), &content["client_secret_expires_at"]), (43, &0.into()));
     let kept = sql::values(&server.database_url(), "SELECT secret_sha256 AS value FROM apps");
     assert_eq!(kept, [base::token::digest(secret)]);
     let push = |secret: &str| {
@@ -79,10 +79,10 @@ async fn system_client_registers_with_a_jwks(
         "jwks": { "keys": [ES384.public] },
         "scope": "system/Consent.rs patient/*.rs openid",
     });
-    let told = register(&server, &metadata).await.json();
-    assert_eq!((&told["scope"], &told["response_types"]), (&"system/Consent.rs".into(), &json!([])));
-    assert_eq!(told["jwks"]["keys"][0]["kid"], "p384");
-    let client_id = told["client_id"].as_str().unwrap();
+    let content = register(&server, &metadata).await.json();
+    assert_eq!((&content["scope"], &content["response_types"]), (&"system/Consent.rs".into(), &json!([])));
+    assert_eq!(content["jwks"]["keys"][0]["kid"], "p384");
+    let client_id = content["client_id"].as_str().unwrap();
     let now = server.now().timestamp();
     let claims = json!({
         "iss": client_id, "sub": client_id, "aud": format!("http://{}{TOKEN}", server.address),
@@ -185,6 +185,6 @@ async fn an_app_registers_a_hundred_scopes_over_resources_at_most_and_fifty_are_
     }
     let mut metadata = portal();
     metadata["grant_types"] = vec!["authorization_code"; 5000].into();
-    let told = register(&server, &metadata).await.json();
-    assert_eq!(told["grant_types"], json!(["authorization_code"]));
+    let content = register(&server, &metadata).await.json();
+    assert_eq!(content["grant_types"], json!(["authorization_code"]));
 }

@@ -83,18 +83,18 @@ async fn resource_of_a_grant_is_never_widened(
     let base = grant(&server, "portal", SCOPES).await;
     let narrow = domain::account::Grant { id: uuid::Uuid::now_v7(), audience: vec![r4_base.clone()], ..base };
     keep(&server, narrow.clone()).await;
-    let told = server.send(redeem("portal", &code(&server, &narrow).await)).await.json();
+    let body = server.send(redeem("portal", &code(&server, &narrow).await)).await.json();
     assert_eq!(
-        (r4(&server, &told["access_token"]).await, vrs(&server, &told["access_token"]).await),
+        (r4(&server, &body["access_token"]).await, vrs(&server, &body["access_token"]).await),
         (200, 401)
     );
-    let wider = server.send(refresh(&told["refresh_token"], &[&vrs_base])).await;
+    let wider = server.send(refresh(&body["refresh_token"], &[&vrs_base])).await;
     assert_eq!(refused(&wider), (400, "invalid_target".into()));
     let exchange = |more: &[(&str, &str)]| {
         let form = [
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
             ("client_id", "portal"),
-            ("subject_token", told["access_token"].as_str().unwrap()),
+            ("subject_token", body["access_token"].as_str().unwrap()),
             ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
             ("patient", CHILD),
         ];

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::clock::{Clock, StoppedClock};
-use domain::account::identity::{Answer, Departure, Proven};
+use domain::account::identity::{AuthorizationResponse, Departure, Proven};
 use domain::person::NumberCheck;
 use idp::{
     HttpOptions, KeySource, ProviderAuthentication, ProviderKind, ProviderSettings, Providers, UpstreamError,
@@ -94,7 +94,7 @@ impl Scene {
     }
 
     pub async fn complete(&self, departure: &Departure) -> Result<Proven, UpstreamError> {
-        let answer = Answer { code: "the-code".to_owned(), iss: None };
+        let answer = AuthorizationResponse { code: "the-code".to_owned(), iss: None };
         self.providers.complete("p", departure, CALLBACK, &answer).await
     }
 

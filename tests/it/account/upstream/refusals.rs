@@ -1,7 +1,7 @@
 //! Refusals of providers' responses.
 
 use base::clock::Clock as _;
-use domain::account::identity::{Answer, Proven, ProvenKind};
+use domain::account::identity::{AuthorizationResponse, Proven, ProvenKind};
 use idp::UpstreamError;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -131,7 +131,8 @@ async fn response_with_another_iss_is_rejected_before_the_code_is_sent() {
     let scene = Scene::start();
     let departure = scene.begin().await;
     scene.answer(&sign(&rsa_keys()[0], &scene.claims(&departure.nonce)));
-    let answer = |iss: Option<&str>| Answer { code: "c".to_owned(), iss: iss.map(str::to_owned) };
+    let answer =
+        |iss: Option<&str>| AuthorizationResponse { code: "c".to_owned(), iss: iss.map(str::to_owned) };
     let mixed_up = answer(Some("https://attacker.example"));
     assert_refused(scene.providers.complete("p", &departure, CALLBACK, &mixed_up).await, "RFC 9207");
     assert_eq!(scene.provider.count("/token"), 0);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use domain::account::identity::{Answer, Departure, Proven, ProvenKind};
+use domain::account::identity::{AuthorizationResponse, Departure, Proven, ProvenKind};
 use idp::{ProviderKind, ProviderSettings, Providers, UpstreamError};
 use rstest::rstest;
 use simulated_idp::{CLIENT_ID, Which, issuer};
@@ -74,7 +74,7 @@ async fn log_in(
     let departure = providers.begin("p", &callback(app)).await?;
     let back = query(&choose(app, &departure, person, level).await);
     assert_eq!(back["state"], departure.state);
-    let answer = Answer { code: back["code"].clone(), iss: back.get("iss").cloned() };
+    let answer = AuthorizationResponse { code: back["code"].clone(), iss: back.get("iss").cloned() };
     providers.complete("p", &departure, &callback(app), &answer).await
 }
 
@@ -119,7 +119,7 @@ async fn simulated_code_is_single_use_for_ten_minutes_with_its_verifier() {
     let new = async || {
         let departure = providers.begin("p", &callback).await.unwrap();
         let back = query(&choose(&app, &departure, "9000000017", "P9").await);
-        (departure, Answer { code: back["code"].clone(), iss: None })
+        (departure, AuthorizationResponse { code: back["code"].clone(), iss: None })
     };
     let (departure, answer) = new().await;
     providers.complete("p", &departure, &callback, &answer).await.unwrap();

@@ -33,16 +33,16 @@ fn every_line_has_its_outcome_and_a_second_run_changes_nothing(
         "A20047\t1\t2\t0\t2",
         "B81001\t0\t0\t1\t0",
     ] {
-        assert!(ended.stdout.lines().any(|told| told == line), "{line}: {}", ended.stdout);
+        assert!(ended.stdout.lines().any(|content| content == line), "{line}: {}", ended.stdout);
     }
-    let told = report(&desk.folder, "left.ndjson");
-    assert_eq!(told[0], json!({ "line": 2, "outcome": "conflict", "id": id }));
-    assert_eq!((&told[1]["line"], &told[1]["outcome"]), (&json!(4), &json!("refused")));
-    assert_eq!(told[1]["issue"][0]["expression"], "Consent.status");
-    assert_eq!(told[2]["line"], 5);
-    assert_eq!(told[2]["issue"][0]["code"], "business-rule");
-    assert_eq!(told[2]["issue"][0]["expression"], "Consent.patient");
-    assert_eq!(told.len(), 3);
+    let content = report(&desk.folder, "left.ndjson");
+    assert_eq!(content[0], json!({ "line": 2, "outcome": "conflict", "id": id }));
+    assert_eq!((&content[1]["line"], &content[1]["outcome"]), (&json!(4), &json!("refused")));
+    assert_eq!(content[1]["issue"][0]["expression"], "Consent.status");
+    assert_eq!(content[2]["line"], 5);
+    assert_eq!(content[2]["issue"][0]["code"], "business-rule");
+    assert_eq!(content[2]["issue"][0]["expression"], "Consent.patient");
+    assert_eq!(content.len(), 3);
     let left = std::fs::read_to_string(desk.folder.path("left.ndjson")).expect("a report");
     desk.assert_tells_of_nobody(&format!("{left}{}", ended.printed()));
     assert!(!left.contains("9990000093"));
@@ -50,7 +50,7 @@ fn every_line_has_its_outcome_and_a_second_run_changes_nothing(
 
     let again = desk.import(&file, &["--report", "left.ndjson"]);
     assert!(again.stdout.contains("roles: 0 created, 3 same, 1 conflict, 2 refused"), "{}", again.stdout);
-    assert_eq!(report(&desk.folder, "left.ndjson"), told);
+    assert_eq!(report(&desk.folder, "left.ndjson"), content);
     assert_eq!(desk.roles(), 2);
     assert_eq!(desk.count("settings"), 0, "a file that is done leaves no mark");
     desk.folder.run(&["audit", "verify", "--config", &desk.config]).well();
@@ -59,8 +59,8 @@ fn every_line_has_its_outcome_and_a_second_run_changes_nothing(
 #[rstest]
 fn the_audit_record_names_the_run(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let desk = Desk::new(backend, 3);
-    let told = desk.import(&desk.file(&[desk.role(0), desk.role(1)]), &[]).well();
-    let run = told.lines().find_map(|line| line.strip_prefix("run ")).expect("an id");
+    let content = desk.import(&desk.file(&[desk.role(0), desk.role(1)]), &[]).well();
+    let run = content.lines().find_map(|line| line.strip_prefix("run ")).expect("an id");
     let records = sql::values(
         &desk.database.url,
         "SELECT act || ' ' || caller_kind || ' ' || request_id AS value FROM audit_records",
@@ -110,9 +110,9 @@ fn failed_import_line_does_not_affect_others(#[values(Backend::Sqlite, Backend::
     let ended = desk.import(&desk.file(&lines), &["--report", "left.ndjson"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stdout.contains("roles: 4 created, 0 same, 0 conflict, 1 refused"), "{}", ended.printed());
-    let told = report(&desk.folder, "left.ndjson");
-    assert_eq!((told.len(), &told[0]["line"]), (1, &json!(3)));
-    assert_eq!(told[0]["issue"][0]["code"], "exception");
+    let content = report(&desk.folder, "left.ndjson");
+    assert_eq!((content.len(), &content[0]["line"]), (1, &json!(3)));
+    assert_eq!(content[0]["issue"][0]["code"], "exception");
     desk.assert_tells_of_nobody(&ended.printed());
     assert_eq!(desk.roles(), 4);
 }
@@ -140,7 +140,7 @@ fn invalid_import_lines_are_reported_one_by_one() {
     let file = desk.folder.write("odd.ndjson", &text);
     let ended = desk.import(&file, &["--report", "left.ndjson"]);
     assert!(ended.stdout.contains("roles: 1 created, 0 same, 0 conflict, 6 refused"), "{}", ended.printed());
-    let told: Vec<_> = report(&desk.folder, "left.ndjson")
+    let content: Vec<_> = report(&desk.folder, "left.ndjson")
         .iter()
         .map(|line| {
             (line["line"].as_u64().unwrap_or(0), line["issue"][0]["code"].as_str().unwrap_or("").to_owned())
@@ -154,7 +154,7 @@ fn invalid_import_lines_are_reported_one_by_one() {
         (7, "not-supported"),
         (8, "invalid"),
     ];
-    assert_eq!(told, wanted.map(|(line, code)| (line, code.to_owned())));
+    assert_eq!(content, wanted.map(|(line, code)| (line, code.to_owned())));
     desk.assert_tells_of_nobody(&ended.printed());
 }
 
@@ -165,8 +165,8 @@ fn import_accepts_a_role_in_the_vrs_format(#[values(Backend::Sqlite, Backend::Po
     let example = include_str!("../../../../examples/consent-create.json");
     let body = example.replace("9000000017", &desk.people[0]).replace("9000000025", &desk.people[1]);
     let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
-    let told = desk.import(&desk.file(std::slice::from_ref(&body)), &[]).well();
-    assert!(told.contains("roles: 1 created, 0 same, 0 conflict, 0 refused"), "{told}");
+    let content = desk.import(&desk.file(std::slice::from_ref(&body)), &[]).well();
+    assert!(content.contains("roles: 1 created, 0 same, 0 conflict, 0 refused"), "{content}");
     assert_eq!(desk.roles(), 1);
     // A RelatedPerson of this server, named by reference, is not the proxy's Patient.
     let mut other = body;

@@ -68,14 +68,14 @@ fn import_rejects_a_role_in_an_unreachable_state(
     let lines: Vec<Value> = wrong.iter().map(|(line, _)| line.clone()).collect();
     let ended = desk.import(&desk.file(&lines), &["--report", "left.ndjson"]);
     assert_eq!(ended.code, Some(1));
-    let told: Vec<Value> = report(&desk.folder, "left.ndjson")
+    let text: Vec<Value> = report(&desk.folder, "left.ndjson")
         .iter()
         .map(|line| json!([line["issue"][0]["code"], line["issue"][0]["expression"]]))
         .collect();
     // That a period ends before it begins is a rule of R4 already.
     let code = |at: &str| if at.ends_with(".period") { "invariant" } else { "business-rule" };
     let wanted: Vec<Value> = wrong.iter().map(|(_, at)| json!([code(at), at])).collect();
-    assert_eq!(told, wanted);
+    assert_eq!(text, wanted);
     assert_eq!(desk.roles(), 0);
 }
 

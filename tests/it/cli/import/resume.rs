@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Desk, report};
 use crate::support::poll::poll;
-use crate::support::{Backend, Running};
+use crate::support::{Backend, ServerProcess};
 
 const LINES: usize = 450;
 /// Every so-manieth line is refused.
@@ -22,13 +22,13 @@ fn lines(desk: &Desk) -> Vec<Value> {
     (0..LINES).map(line).collect()
 }
 
-fn start(desk: &Desk, file: &str) -> Running {
+fn start(desk: &Desk, file: &str) -> ServerProcess {
     let arguments = ["import", file, "--config", &desk.config, "--report", "left.ndjson", "--rate", "200"];
     desk.folder.start(&arguments)
 }
 
 /// Waits until more roles are there than there were.
-fn wait_for_more(desk: &Desk, running: &mut Running, before: i64) -> i64 {
+fn wait_for_more(desk: &Desk, running: &mut ServerProcess, before: i64) -> i64 {
     poll("roles", || {
         let count = desk.count("roles");
         let ended = running.has_ended();
@@ -38,11 +38,11 @@ fn wait_for_more(desk: &Desk, running: &mut Running, before: i64) -> i64 {
 }
 
 #[track_caller]
-fn assert_done(desk: &Desk, told: &str) {
+fn assert_done(desk: &Desk, text: &str) {
     let (all, bad) = (i64::try_from(LINES).unwrap(), i64::try_from(LINES / BAD).unwrap());
     assert!(
-        told.contains(&format!("roles: {} created, 0 same, 0 conflict, {bad} refused", all - bad)),
-        "{told}"
+        text.contains(&format!("roles: {} created, 0 same, 0 conflict, {bad} refused", all - bad)),
+        "{text}"
     );
     assert_eq!(desk.roles(), all - bad);
     let numbers: Vec<u64> = report(&desk.folder, "left.ndjson")
@@ -82,8 +82,8 @@ fn import_on_sigterm_finishes_its_batch_and_says_how_to_resume(
     wait_for_more(&desk, &mut running, 0);
     running.ask_to_stop();
     assert_eq!(running.wait().code(), Some(1));
-    let told = running.stderr();
-    assert!(told.contains("stopped after line ") && told.contains("run the same command again"), "{told}");
+    let text = running.stderr();
+    assert!(text.contains("stopped after line ") && text.contains("run the same command again"), "{text}");
     let ended = desk.import(&file, &["--report", "left.ndjson"]);
     assert_done(&desk, &ended.stdout);
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::report;
 use crate::cli::SHORT;
 use crate::fhir::bodies::{relationship, role};
-use crate::fhir::client::{post, send, told};
+use crate::fhir::client::{outcome_of, post, send};
 use crate::support::{Backend, Folder, TestApp, bodies};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{LONER, MOTHER, NOBODY, PATIENTS};
@@ -79,7 +79,7 @@ async fn import_line_is_rejected_as_a_create_is(
     for body in refused() {
         let answer = send(&app, post("/Consent", &body)).await;
         assert!((400..500).contains(&answer.status), "{body}");
-        let (_, code, at) = told(&answer);
+        let (_, code, at) = outcome_of(&answer);
         wanted.push((code, at));
     }
     footprint.check_untouched("refused creates");

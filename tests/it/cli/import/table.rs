@@ -23,8 +23,8 @@ fn import_table_row_becomes_its_consent(#[values(Backend::Sqlite, Backend::Postg
     ];
     let text = format!("\u{feff}{HEADER}\r\n{}\r\n", rows.join("\r\n"));
     let file = desk.folder.write("roles.csv", &text);
-    let told = desk.import(&file, &[]).well();
-    assert!(told.contains("roles: 3 created") && told.contains("B81001\t1\t0\t0\t0"), "{told}");
+    let found = desk.import(&file, &[]).well();
+    assert!(found.contains("roles: 3 created") && found.contains("B81001\t1\t0\t0\t0"), "{found}");
     let written = sql::values(
         &desk.database.url,
         "SELECT status || '|' || reason_code || '|' || COALESCE(reason_text, '') || '|' || legal_basis || '|' || \
@@ -63,7 +63,7 @@ fn rejected_table_row_is_reported_by_line_and_column(
     let file = desk.folder.write("roles.csv", &format!("{HEADER}\n{}\n", rows.join("\n")));
     let ended = desk.import(&file, &["--report", "left.ndjson"]);
     assert_eq!(ended.code, Some(1));
-    let told: Vec<_> = report(&desk.folder, "left.ndjson")
+    let found: Vec<_> = report(&desk.folder, "left.ndjson")
         .iter()
         .map(|line| json!([line["line"], line["issue"][0]["column"]]))
         .collect();
@@ -77,7 +77,7 @@ fn rejected_table_row_is_reported_by_line_and_column(
         json!([9, "decided"]),
         json!([10, "proxy_nhs_number"]),
     ];
-    assert_eq!(told, wanted);
+    assert_eq!(found, wanted);
     desk.assert_tells_of_nobody(&ended.printed());
     assert_eq!(desk.roles(), 1);
 }

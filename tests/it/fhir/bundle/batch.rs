@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{ask, bundle, give, statuses};
 use crate::fhir::bodies::{fhirpath_replace, relationship, role};
-use crate::fhir::client::{get, post, send, send_well, told};
+use crate::fhir::client::{get, outcome_of, post, send, send_well};
 use crate::support::{Backend, TestApp};
 use crate::vrs::callers::{citizen, guarded};
 use crate::vrs::footprint::{Footprint, Rows};
@@ -108,12 +108,12 @@ async fn a_json_patch_in_a_bundle_is_the_data_of_a_binary(
         let answer = send_well(&app, post("", &bundle("batch", std::slice::from_ref(&entry))), 200).await;
         assert_eq!(statuses(&answer), [status], "{row}: {answer}");
         let refused = send(&app, post("", &bundle("transaction", &[entry]))).await;
-        assert_eq!(told(&refused).0.to_string(), status, "{row}");
+        assert_eq!(outcome_of(&refused).0.to_string(), status, "{row}");
         footprint.check_untouched(row);
     }
     let mut stale = give("PATCH", &path, &binary(KIND, END));
     stale["request"]["ifMatch"] = "W/\"9\"".into();
-    assert_eq!(told(&send(&app, post("", &bundle("transaction", &[stale]))).await).0, 412);
+    assert_eq!(outcome_of(&send(&app, post("", &bundle("transaction", &[stale]))).await).0, 412);
     footprint.check_untouched("stale");
     for (kind, version) in [("transaction", "W/\"2\""), ("batch", "W/\"2\"")] {
         let charset = format!("{KIND}; charset=utf-8");
@@ -167,7 +167,7 @@ async fn bundle_of_another_type_is_rejected(#[values(Backend::Sqlite, Backend::P
         ("no request", bundle("transaction", &[json!({ "resource": role(LONER, PATIENTS[0]) })]), 400),
         ("a delete", bundle("transaction", &[ask("DELETE", &format!("Consent/{ACTIVE}"))]), 405),
     ] {
-        assert_eq!(told(&send(&app, post("", &body)).await).0, status, "{row}");
+        assert_eq!(outcome_of(&send(&app, post("", &body)).await).0, status, "{row}");
         footprint.check_untouched(row);
     }
     assert_eq!(send(&app, get("")).await.status, 200, "a search of everything");

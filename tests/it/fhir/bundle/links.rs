@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{ask, bundle, give, statuses};
 use crate::fhir::bodies::{access_request, relationship, role};
-use crate::fhir::client::{get, path_of, post, send, send_well, told};
+use crate::fhir::client::{get, outcome_of, path_of, post, send, send_well};
 use crate::support::{Backend, TestApp, bodies::NHS};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{CHILD, LONER, MOTHER, NOBODY, PATIENTS, SON};
@@ -108,7 +108,7 @@ async fn conditional_reference_matches_one_or_transaction_is_412(
         ("a name that nothing has", ROLE.to_owned(), 422),
     ] {
         let answer = send(&app, post("", &bundle("transaction", &[with(&reference)]))).await;
-        assert_eq!(told(&answer).0, status, "{row}: {}", answer.json());
+        assert_eq!(outcome_of(&answer).0, status, "{row}: {}", answer.json());
         footprint.check_untouched(row);
     }
     let one = format!("Patient?identifier={NHS}|{CHILD}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{ask, bundle, give, statuses};
 use crate::fhir::bodies::{fhirpath_replace, relationship, role};
-use crate::fhir::client::{get, post, send, send_well, told};
+use crate::fhir::client::{get, outcome_of, post, send, send_well};
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::known::{CHILD, ENDING, LONER, MOTHER, MOTHERS_ROLE, NO_SUCH_ID, PATIENTS};
@@ -101,7 +101,7 @@ async fn failed_entry_rolls_back_the_transaction(
         let mut all = vec![give("POST", "Consent", &role(LONER, PATIENTS[0]))];
         all.extend(entries);
         let answer = send(&app, post("", &bundle("transaction", &all))).await;
-        let (got, _, place) = told(&answer);
+        let (got, _, place) = outcome_of(&answer);
         assert_eq!(got, status, "{row}: {}", answer.json());
         assert!(place.starts_with("Bundle.entry["), "{row}: {}", answer.json());
         footprint.check_untouched(row);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ask, bundle, give, statuses};
 use crate::fhir::bodies::{access_request, fhirpath_replace, relationship, role};
-use crate::fhir::client::{get, post, send, send_well, told};
+use crate::fhir::client::{get, outcome_of, post, send, send_well};
 use crate::support::{Backend, TestApp, bodies::NHS};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{LONER, MOTHER, PATIENTS, SON};
@@ -43,7 +43,7 @@ fn make(proxy: &str, patient: &str) -> Value {
     give("POST", "RelatedPerson", &relationship(proxy, patient))
 }
 
-async fn carry_out(app: &TestApp, row: &str, entries: &[Value], wanted: &[&str]) -> Value {
+async fn execute(app: &TestApp, row: &str, entries: &[Value], wanted: &[&str]) -> Value {
     let answer = send(app, post("", &bundle("transaction", entries))).await;
     assert_eq!(answer.status, 200, "{row}: {:.2000}", answer.json());
     let answer = answer.json();
@@ -76,29 +76,29 @@ async fn large_questionnaire_response_resolves_references_in_a_transaction(
     let post_form = |author: &str| give("POST", "QuestionnaireResponse", &large(author));
     let row = "a name";
     let made =
-        carry_out(&app, row, &[post_form(RELATED), named(RELATED, make(LONER, SON))], &["201", "201"]).await;
+        execute(&app, row, &[post_form(RELATED), named(RELATED, make(LONER, SON))], &["201", "201"]).await;
     assert_eq!(author(&made, 0), place(&made, 1), "{row}");
     let existing = place(&made, 1);
 
     let row = "the name of a conditional create that finds";
     let found = unless(named(RELATED, make(LONER, SON)), &condition(LONER, SON));
-    let made = carry_out(&app, row, &[post_form(RELATED), found], &["201", "200"]).await;
+    let made = execute(&app, row, &[post_form(RELATED), found], &["201", "200"]).await;
     assert_eq!(author(&made, 0), existing, "{row}");
 
     let row = "the name of a conditional create that makes";
     let found = unless(named(RELATED, make(LONER, PATIENTS[0])), &condition(LONER, PATIENTS[0]));
-    let made = carry_out(&app, row, &[post_form(RELATED), found], &["201", "201"]).await;
+    let made = execute(&app, row, &[post_form(RELATED), found], &["201", "201"]).await;
     assert_eq!(author(&made, 0), place(&made, 1), "{row}");
 
     let row = "a conditional reference";
     let reference = |proxy: &str, patient: &str| format!("RelatedPerson?{}", condition(proxy, patient));
-    let made = carry_out(&app, row, &[post_form(&reference(LONER, SON))], &["201"]).await;
+    let made = execute(&app, row, &[post_form(&reference(LONER, SON))], &["201"]).await;
     assert_eq!(author(&made, 0), existing, "{row}");
 
     let row = "conditional references to what the transaction makes, more of them than attempts";
     let mut entries: Vec<Value> = PATIENTS[1..7].iter().map(|patient| make(LONER, patient)).collect();
     entries.extend(PATIENTS[1..7].iter().map(|patient| post_form(&reference(LONER, patient))));
-    let made = carry_out(&app, row, &entries, &["201"; 12]).await;
+    let made = execute(&app, row, &entries, &["201"; 12]).await;
     for number in 0..6 {
         assert_eq!(author(&made, number + 6), place(&made, number), "{row}");
     }
@@ -108,7 +108,7 @@ async fn large_questionnaire_response_resolves_references_in_a_transaction(
     let entries =
         [named(RELATED, make(MOTHER, SON)), post_form(RELATED), post_form(&reference(MOTHER, PATIENTS[0]))];
     let refused = send(&app, post("", &bundle("transaction", &entries))).await;
-    assert_eq!((told(&refused).0, told(&refused).2.as_str()), (412, "Bundle.entry[2]"), "{row}");
+    assert_eq!((outcome_of(&refused).0, outcome_of(&refused).2.as_str()), (412, "Bundle.entry[2]"), "{row}");
     footprint.check_untouched(row);
 }
 
@@ -130,7 +130,7 @@ async fn large_questionnaire_response_is_searched_read_and_updated(
     let found = send_well(&app, conditional, 200).await;
     assert_eq!(found, made, "{row}");
     let entry = unless(give("POST", "QuestionnaireResponse", &large("Patient/1")), &condition);
-    let found = carry_out(&app, row, &[entry], &["200"]).await;
+    let found = execute(&app, row, &[entry], &["200"]).await;
     assert_eq!(found["entry"][0]["resource"], made, "{row}");
 
     let row = "reads in a transaction that writes";
@@ -142,7 +142,7 @@ async fn large_questionnaire_response_is_searched_read_and_updated(
         ask("GET", &format!("QuestionnaireResponse?_id={id}&_elements=author")),
         give("POST", "Consent", &role(LONER, PATIENTS[0])),
     ];
-    let read = carry_out(&app, row, &entries, &["200", "200", "200", "200", "200", "201"]).await;
+    let read = execute(&app, row, &entries, &["200", "200", "200", "200", "200", "201"]).await;
     let resource = |number: usize| &read["entry"][number]["resource"];
     assert_eq!((resource(0), resource(1)), (&made, &made), "{row}");
     assert_eq!(resource(2)["entry"][0]["resource"], made, "{row}");
@@ -151,12 +151,12 @@ async fn large_questionnaire_response_is_searched_read_and_updated(
     assert_eq!((&part["author"]["reference"], part.get("item")), (&"Patient/1".into(), None), "{row}");
 
     let row = "reads alone in a transaction";
-    let read = carry_out(&app, row, &entries[..4], &["200"; 4]).await;
+    let read = execute(&app, row, &entries[..4], &["200"; 4]).await;
     assert_eq!(read["entry"][0]["resource"], made, "{row}");
     let row = "a read that finds nothing undoes the change";
     let mut footprint = Footprint::of(&app);
     let wrong = [give("POST", "Consent", &role(LONER, PATIENTS[1])), ask("GET", "Consent/none")];
-    assert_eq!(told(&send(&app, post("", &bundle("transaction", &wrong))).await).0, 404, "{row}");
+    assert_eq!(outcome_of(&send(&app, post("", &bundle("transaction", &wrong))).await).0, 404, "{row}");
     footprint.check_untouched(row);
 
     let row = "a change with a link, and a patch with one";
@@ -164,12 +164,12 @@ async fn large_questionnaire_response_is_searched_read_and_updated(
     amended["author"]["reference"] = RELATED.into();
     amended["status"] = "amended".into();
     let entries = [named(RELATED, make(LONER, SON)), give("PUT", &url, &amended)];
-    let changed = carry_out(&app, row, &entries, &["201", "200"]).await;
+    let changed = execute(&app, row, &entries, &["201", "200"]).await;
     assert_eq!(author(&changed, 1), place(&changed, 0), "{row}");
     let patch = fhirpath_replace("QuestionnaireResponse.author.reference", "valueString", OTHER.into());
     let other = give("POST", "RelatedPerson", &relationship(LONER, PATIENTS[2]));
     let entries = [give("PATCH", &url, &patch), named(OTHER, other)];
-    let changed = carry_out(&app, row, &entries, &["200", "201"]).await;
+    let changed = execute(&app, row, &entries, &["200", "201"]).await;
     assert_eq!(author(&changed, 0), place(&changed, 1), "{row}");
     let kept = send_well(&app, get(&format!("/{url}")), 200).await;
     assert_eq!(kept["author"]["reference"], place(&changed, 1), "{row}");

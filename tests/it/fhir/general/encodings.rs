@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::fhir::bodies::role;
-use crate::fhir::client::{get, patch, post, put, request, send, told};
+use crate::fhir::client::{get, outcome_of, patch, post, put, request, send};
 use crate::support::{Backend, Request, TestApp, bodies};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS};
@@ -34,7 +34,7 @@ async fn a_body_with_a_content_encoding_is_415_on_every_api(
     for coding in ["gzip", "br", "GZIP, identity", "x"] {
         for request in &requests {
             let answer = send(&app, request.clone().header("Content-Encoding", coding)).await;
-            let (status, code, _) = told(&answer);
+            let (status, code, _) = outcome_of(&answer);
             assert_eq!((status, code.as_str()), (415, "not-supported"), "{coding}");
             assert_eq!(answer.header("accept-encoding"), Some("identity"), "{coding}");
         }

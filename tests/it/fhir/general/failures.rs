@@ -21,7 +21,7 @@ use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS};
 
 /// Status and code of an outcome with one issue and nothing of the cause.
 #[track_caller]
-fn told(answer: &Response) -> (u16, String) {
+fn outcome_of(answer: &Response) -> (u16, String) {
     let outcome = answer.json();
     assert_eq!(outcome["resourceType"], "OperationOutcome");
     let issues = outcome["issue"].as_array().expect("issues");
@@ -61,7 +61,7 @@ async fn body_that_does_not_arrive_is_408(#[values(Backend::Sqlite, Backend::Pos
             connection.read().expect("an answer")
         });
         let answer = answer.await.expect("an answer");
-        assert_eq!(told(&answer), (408, "timeout".to_owned()), "{method} {path}");
+        assert_eq!(outcome_of(&answer), (408, "timeout".to_owned()), "{method} {path}");
     }
     footprint.check_untouched("late");
 }
@@ -92,7 +92,7 @@ async fn internal_error_is_500_without_its_cause(
         get(&path).header("Accept", "application/fhir+json"),
     ] {
         let answer = app.send(request).await;
-        assert_eq!((told(&answer), retry_after(&answer)), ((500, "exception".to_owned()), None));
+        assert_eq!((outcome_of(&answer), retry_after(&answer)), ((500, "exception".to_owned()), None));
     }
     let xml = app.send(get(&path).header("Accept", "application/fhir+xml")).await;
     assert_eq!(xml.status, 500);
@@ -151,10 +151,10 @@ async fn unavailable_database_is_503_with_retry_after(
     let before = versions();
     let away = Away::take(&app);
     let answer = app.send(create()).await;
-    assert_eq!((told(&answer), retry_after(&answer)), ((503, "transient".to_owned()), Some(1)));
+    assert_eq!((outcome_of(&answer), retry_after(&answer)), ((503, "transient".to_owned()), Some(1)));
     let read = app.send(get(&format!("/Consent/{MOTHERS_ROLE}"))).await;
     // The access is recorded before a read is answered.
-    assert_eq!((told(&read), retry_after(&read)), ((503, "transient".to_owned()), Some(1)));
+    assert_eq!((outcome_of(&read), retry_after(&read)), ((503, "transient".to_owned()), Some(1)));
     drop(away);
     assert_eq!(versions(), before);
     let mut created = app.send(create()).await;
@@ -188,7 +188,7 @@ async fn panic_is_500_on_every_api_and_the_server_continues(
     fuse.store(true, Ordering::SeqCst);
     for request in [get(&path), get("/Consent"), post("/Consent", &role(LONER, PATIENTS[0]))] {
         let answer = app.send(request).await;
-        assert_eq!((told(&answer), retry_after(&answer)), ((500, "exception".to_owned()), None));
+        assert_eq!((outcome_of(&answer), retry_after(&answer)), ((500, "exception".to_owned()), None));
         assert!(!String::from_utf8_lossy(&answer.body).contains(SECRET_OF_PANIC));
     }
     for request in [vrs(), token(), page()] {

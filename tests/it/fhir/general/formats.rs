@@ -5,7 +5,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::fhir::bodies::{access_request, fhirpath_replace, relationship, role};
-use crate::fhir::client::{get, post, put, request, resource, send, send_well, told};
+use crate::fhir::client::{get, outcome_of, post, put, request, resource, send, send_well};
 use crate::support::{Backend, Request, Response, TestApp};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS, SON};
@@ -59,7 +59,7 @@ async fn accept_and_format_select_the_format_of_every_response(
         ] {
             let request = get(&format!("{path}?_format={format}")).header("Accept", accept);
             let answer = send(&app, request).await;
-            assert_eq!((told(&answer).0, kind(&answer)), (406, Some(JSON)), "{path} {accept} {format}");
+            assert_eq!((outcome_of(&answer).0, kind(&answer)), (406, Some(JSON)), "{path} {accept} {format}");
         }
     }
     let json = send(&app, get(&there)).await;

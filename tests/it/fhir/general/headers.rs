@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use crate::fhir::bodies::role;
-use crate::fhir::client::{get, link, post, request, send, send_well, told};
+use crate::fhir::client::{get, link, outcome_of, post, request, send, send_well};
 use crate::support::{Backend, REQUEST_ID, TestApp, send_bytes};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS};
@@ -47,7 +47,7 @@ async fn unknown_parameter_is_400_with_handling_strict_else_ignored(
     let app = TestApp::sandbox(backend).await;
     let search = || get("/Consent?status=active&colour=red&_count=1");
     let strict = send(&app, search().header("Prefer", "handling=strict")).await;
-    assert_eq!(told(&strict).0, 400);
+    assert_eq!(outcome_of(&strict).0, 400);
     for request in [search(), search().header("Prefer", "handling=lenient")] {
         let found = send_well(&app, request, 200).await;
         let link = link(&found, "self").expect("a link");

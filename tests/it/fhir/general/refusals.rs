@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::fhir::bodies::role;
-use crate::fhir::client::{get, post, request, send, told};
+use crate::fhir::client::{get, outcome_of, post, request, send};
 use crate::support::{Backend, Options, TestApp};
 use crate::vrs::callers::{NURSE, SYSTEM, citizen, guarded, guarded_options};
 use crate::vrs::footprint::Footprint;
@@ -37,7 +37,7 @@ async fn missing_or_unknown_token_is_401(#[values(Backend::Sqlite, Backend::Post
                 None => request.clone(),
             };
             let answer = send(&app, request).await;
-            let (status, code, _) = told(&answer);
+            let (status, code, _) = outcome_of(&answer);
             assert_eq!((status, code.as_str()), (401, "login"));
             let asked = answer.header("www-authenticate").expect("a challenge");
             assert!(asked.starts_with("Bearer "), "{asked}");
@@ -56,7 +56,7 @@ async fn forbidden_is_403_and_hidden_is_404(#[values(Backend::Sqlite, Backend::P
     let app = guarded(backend).await;
     let mut footprint = Footprint::of(&app);
     let create = post("/Consent", &role(MOTHER, PATIENTS[0])).bearer(&citizen(MOTHER));
-    let (status, code, _) = told(&send(&app, create).await);
+    let (status, code, _) = outcome_of(&send(&app, create).await);
     assert_eq!((status, code.as_str()), (403, "forbidden"));
     let hidden = send(&app, get(&format!("/Consent/{ACTIVE}")).bearer(&citizen(MOTHER))).await;
     let absent = send(&app, get("/Consent/none").bearer(&citizen(MOTHER))).await;
@@ -76,7 +76,7 @@ async fn rate_limited_request_is_429_with_retry_after(
     assert_eq!(send(&app, get("/Consent").bearer(NURSE)).await.status, 200);
     for path in ["/Consent", "/Nowhere", "/Consent/1", "/_history"] {
         let answer = send(&app, get(path).bearer(NURSE)).await;
-        let (status, code, _) = told(&answer);
+        let (status, code, _) = outcome_of(&answer);
         assert_eq!((status, code.as_str()), (429, "throttled"), "{path}");
         let wait = answer.header("retry-after").and_then(|seconds| seconds.parse::<u32>().ok());
         assert!(wait.is_some_and(|seconds| (1..=61).contains(&seconds)), "{path}: {wait:?}");
@@ -98,12 +98,12 @@ async fn too_large_body_is_413_and_too_deep_body_is_400(
     let mut large = role(LONER, PATIENTS[0]);
     large["language"] = "x".repeat(5000).into();
     for path in ["/Consent", "", "/Consent/$validate"] {
-        let (status, code, _) = told(&send(&app, post(path, &large)).await);
+        let (status, code, _) = outcome_of(&send(&app, post(path, &large)).await);
         assert_eq!((status, code.as_str()), (413, "too-long"), "{path}");
     }
     let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
     let answer = send(&app, post("/Consent", &json!(null)).body(deep)).await;
-    assert_eq!(told(&answer).0, 400);
+    assert_eq!(outcome_of(&answer).0, 400);
     footprint.check_untouched("refused");
 }
 
@@ -136,7 +136,7 @@ async fn unsupported_method_is_405_with_allow(
         ("LOCK", "/Consent/1", "GET, HEAD, PUT, PATCH"),
     ] {
         let answer = send(&app, request(method, path)).await;
-        let (status, code, _) = told(&answer);
+        let (status, code, _) = outcome_of(&answer);
         assert_eq!((status, code.as_str()), (405, "not-supported"), "{method} {path}");
         assert_eq!(answer.header("allow"), Some(allow), "{method} {path}");
     }

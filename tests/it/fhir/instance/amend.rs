@@ -4,11 +4,11 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::fhir::bodies::{access_request, fhirpath_replace};
-use crate::fhir::client::{entries, get, patch, post, put, send, send_well, told, with_resource};
+use crate::fhir::client::{entries, get, outcome_of, patch, post, put, send, send_well, with_resource};
 use crate::support::{Backend, TestApp};
 use crate::vrs::footprint::Footprint;
-use crate::vrs::judged::judged;
 use crate::vrs::known::{LONER, SON};
+use crate::vrs::validated::validated;
 
 const STATUS: &str = "QuestionnaireResponse.status";
 
@@ -38,7 +38,7 @@ async fn submitted_access_request_can_be_amended(
         let found = get(&format!("/QuestionnaireResponse?_id={id}&status={status}"));
         assert_eq!(entries(&send_well(&app, found, 200).await).len(), count, "{status}");
     }
-    let seen = judged(&app.get(&path).await);
+    let seen = validated(&app.get(&path).await);
     assert_eq!((&seen["status"], &seen["identifier"]), (&"amended".into(), &created["identifier"]));
     let by_patch = json!([{ "op": "replace", "path": "/status", "value": "completed" }]);
     assert_eq!(send_well(&app, patch(&path, &by_patch), 200).await["status"], "completed");
@@ -62,7 +62,7 @@ async fn access_request_starts_completed_and_never_in_progress(
     };
     let first = access_request(LONER, SON);
     let answer = send(&app, post("/QuestionnaireResponse", &with(first.clone(), "amended"))).await;
-    assert_eq!(told(&answer), (422, "business-rule".to_owned(), STATUS.to_owned()));
+    assert_eq!(outcome_of(&answer), (422, "business-rule".to_owned(), STATUS.to_owned()));
     assert!(answer.json().to_string().contains("PUT it to its id"), "{}", answer.json());
     for status in ["in-progress", "entered-in-error", "stopped"] {
         for request in [
@@ -71,7 +71,7 @@ async fn access_request_starts_completed_and_never_in_progress(
             patch(&path, &json!([{ "op": "replace", "path": "/status", "value": status }])),
         ] {
             let answer = send(&app, request).await;
-            assert_eq!(told(&answer), (422, "invariant".to_owned(), STATUS.to_owned()), "{status}");
+            assert_eq!(outcome_of(&answer), (422, "invariant".to_owned(), STATUS.to_owned()), "{status}");
             let words = answer.json()["issue"][0]["diagnostics"].as_str().expect("a sentence").to_owned();
             assert!(words.contains("keeps no drafts"), "{words}");
         }

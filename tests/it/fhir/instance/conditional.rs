@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::fhir::bodies::{relationship, role};
 use crate::fhir::bundle::{bundle, give};
-use crate::fhir::client::{get, patch, post, put, send, send_well, told};
+use crate::fhir::client::{get, outcome_of, patch, post, put, send, send_well};
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::known::{CHILD, LONER, MOTHER, MOTHERS_ROLE, NO_PRACTICE, PATIENTS, PROXY, SON};
@@ -56,7 +56,7 @@ async fn if_none_exist_creates_when_there_is_no_match(
         ("a bad value", "date=yesterday".to_owned(), 400),
     ] {
         let request = post("/Consent", &role(LONER, PATIENTS[1])).header("If-None-Exist", &condition);
-        assert_eq!(told(&send(&app, request).await).0, status, "{row}");
+        assert_eq!(outcome_of(&send(&app, request).await).0, status, "{row}");
         footprint.check_untouched(row);
     }
 }
@@ -132,7 +132,7 @@ async fn conditional_patch_changes_the_single_match(
         ("a person without roles", format!("patient:identifier={NO_PRACTICE}"), 404),
     ] {
         let answer = send(&app, patch(&format!("/Consent?{condition}"), &end)).await;
-        assert_eq!(told(&answer).0, status, "{row}");
+        assert_eq!(outcome_of(&answer).0, status, "{row}");
         footprint.check_untouched(row);
     }
     let answer = send(&app, patch(&format!("/Consent?{}", pair(MOTHER, CHILD)), &end)).await;

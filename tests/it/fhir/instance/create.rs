@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::fhir::bodies::{one_of_each, person, relationship, role};
-use crate::fhir::client::{get, path_of, places, post, send, send_well, told};
+use crate::fhir::client::{get, outcome_of, path_of, places, post, send, send_well};
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::known::{CHILD, LONER, MOTHER, NOBODY, PATIENTS};
@@ -77,7 +77,7 @@ async fn create_rejects_a_body_of_another_resource_type(
         ("a rule of the domain", role(LONER, LONER), 422, "Consent.performer"),
     ] {
         let answer = send(&app, post("/Consent", &body)).await;
-        let (got, _, at) = told(&answer);
+        let (got, _, at) = outcome_of(&answer);
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         assert_eq!((got, at.as_str()), (status, place), "{row}: {text}");
         footprint.check_untouched(row);
@@ -222,7 +222,7 @@ async fn create_enforces_the_role_rules(#[values(Backend::Sqlite, Backend::Postg
         ("no NHS number", role("9000000010", CHILD), 422, "value", "Consent.performer"),
     ] {
         let answer = send(&app, post("/Consent", &body)).await;
-        assert_eq!(told(&answer), (status, code.to_owned(), place.to_owned()), "{row}");
+        assert_eq!(outcome_of(&answer), (status, code.to_owned(), place.to_owned()), "{row}");
         footprint.check_untouched(row);
     }
     let created = send(&app, post("/Consent", &role(LONER, PATIENTS[0]))).await;

@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::fhir::bodies::one_of_each;
-use crate::fhir::client::{get, patch, post, put, request, send, send_well, told};
+use crate::fhir::client::{get, outcome_of, patch, post, put, request, send, send_well};
 use crate::support::{Backend, TestApp};
 use crate::vrs::callers::{NURSE, citizen, guarded};
 use crate::vrs::footprint::{Footprint, Rows};
@@ -20,7 +20,7 @@ async fn delete_is_405_for_any_id(#[values(Backend::Sqlite, Backend::Postgres)] 
         let mut footprint = Footprint::of(&app);
         let there = format!("{path}/{id}");
         let first = send(&app, request("DELETE", &there)).await;
-        let (status, code, _) = told(&first);
+        let (status, code, _) = outcome_of(&first);
         assert_eq!((status, code.as_str()), (405, "not-supported"), "{path}");
         assert_eq!(first.header("allow"), Some("GET, HEAD, PUT, PATCH"), "{path}");
         for other in [there.clone(), format!("{path}/{NO_SUCH_ID}"), format!("{path}/none")] {
@@ -28,8 +28,8 @@ async fn delete_is_405_for_any_id(#[values(Backend::Sqlite, Backend::Postgres)] 
             assert_eq!((again.status, again.json()), (405, first.json()), "{other}");
         }
         let by_condition = send(&app, request("DELETE", &format!("{path}?_id={id}"))).await;
-        assert_eq!(told(&by_condition).0, 405, "{path}");
-        assert_eq!(told(&send(&app, request("DELETE", "/Nothing/1")).await).0, 404);
+        assert_eq!(outcome_of(&by_condition).0, 405, "{path}");
+        assert_eq!(outcome_of(&send(&app, request("DELETE", "/Nothing/1")).await).0, 404);
         footprint.check_untouched(path);
         assert_eq!(send(&app, get(&there)).await.status, 200, "{path} is still there");
     }

@@ -5,7 +5,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::fhir::bodies::{access_request, relationship, role};
-use crate::fhir::client::{entries, get, link, patch, path_of, post, send, send_well, told};
+use crate::fhir::client::{entries, get, link, outcome_of, patch, path_of, post, send, send_well};
 use crate::support::{Backend, TestApp};
 use crate::vrs::known::{ACTIVE, LONER, MOTHER, MOTHERS_ROLE, PATIENTS, SON};
 
@@ -94,7 +94,7 @@ async fn history_is_limited_by_count_since_and_at(
         "_list=1",
         "_page=x",
     ] {
-        assert_eq!(told(&send(&app, get(&format!("{path}/_history?{query}"))).await).0, 400, "{query}");
+        assert_eq!(outcome_of(&send(&app, get(&format!("{path}/_history?{query}"))).await).0, 400, "{query}");
     }
     let none = send_well(&app, get(&format!("{path}/_history?_count=0")), 200).await;
     assert_eq!((&none["total"], entries(&none).len()), (&json!(4), 0));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::fhir::bodies::{access_request, fhirpath_replace, one_of_each};
 use crate::fhir::bundle::{bundle, give, statuses};
-use crate::fhir::client::{get, patch, post, request, send, send_well, told, with_resource};
+use crate::fhir::client::{get, outcome_of, patch, post, request, send, send_well, with_resource};
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::known::{LONER, MOTHERS_ROLE, NO_SUCH_ID, SON};
@@ -88,7 +88,7 @@ async fn failed_patch_changes_nothing(#[values(Backend::Sqlite, Backend::Postgre
         ),
     ] {
         let answer = send(&app, patch(&path, &body)).await;
-        assert_eq!(told(&answer).0, status, "{row}: {}", answer.json());
+        assert_eq!(outcome_of(&answer).0, status, "{row}: {}", answer.json());
         footprint.check_untouched(row);
     }
     for (row, body, status) in [
@@ -108,7 +108,7 @@ async fn failed_patch_changes_nothing(#[values(Backend::Sqlite, Backend::Postgre
         ("the id", fhirpath_replace("Consent.id", "valueId", "x".into()), 422),
     ] {
         let answer = send(&app, with_resource("PATCH", &path, &body)).await;
-        assert_eq!(told(&answer).0, status, "{row}: {}", answer.json());
+        assert_eq!(outcome_of(&answer).0, status, "{row}: {}", answer.json());
         footprint.check_untouched(row);
     }
     let unknown = send(&app, patch(&format!("/Consent/{NO_SUCH_ID}"), &end("2027-01-01"))).await;
@@ -137,7 +137,7 @@ async fn other_patch_media_types_are_415_or_400(
         ("application/fhir+xml", xml, 400),
     ] {
         let answer = send(&app, request("PATCH", &path).header("Content-Type", kind).body(body)).await;
-        assert_eq!(told(&answer).0, status, "{kind}");
+        assert_eq!(outcome_of(&answer).0, status, "{kind}");
         footprint.check_untouched(kind);
     }
     let bare = request("PATCH", &path).body(end("2027-01-01"));
@@ -163,8 +163,8 @@ async fn patch_of_data_removes_the_stale_narrative(
     let change = json!([{ "op": "replace", "path": "/authored", "value": "2026-11-21T11:00:00Z" }]);
     let patched = send_well(&app, patch(&path, &change), 200).await;
     assert_eq!((&patched["authored"], patched.get("text")), (&"2026-11-21T11:00:00Z".into(), None));
-    let told = json!([{ "op": "add", "path": "/text", "value": narrative }]);
-    assert_eq!(send_well(&app, patch(&path, &told), 200).await["text"], narrative);
+    let text = json!([{ "op": "add", "path": "/text", "value": narrative }]);
+    assert_eq!(send_well(&app, patch(&path, &text), 200).await["text"], narrative);
     assert_eq!(send_well(&app, get(&path), 200).await["text"], narrative);
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::fhir::bodies::{fhirpath_replace, one_of_each};
 use crate::fhir::bundle::{ask, bundle, give, statuses};
-use crate::fhir::client::{get, patch, post, put, request, send, send_well, told};
+use crate::fhir::client::{get, outcome_of, patch, post, put, request, send, send_well};
 use crate::fhir::subscription::{backport, id_of};
 use crate::support::{Backend, Request, TestApp};
 use crate::vrs::footprint::Footprint;
@@ -96,7 +96,7 @@ async fn write_with_a_false_if_match_or_if_none_match_is_412(
         for (conditions, _) in CONDITIONS.iter().filter(|(_, holds)| !holds) {
             for (row, write) in &writes {
                 let answer = send(&app, under(write.clone(), conditions)).await;
-                let (status, code, _) = told(&answer);
+                let (status, code, _) = outcome_of(&answer);
                 assert_eq!((status, code.as_str()), (412, "conflict"), "{row} {path} {conditions:?}");
             }
             footprint.check_untouched(path);

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use crate::fhir::client::{get, request, send, send_well, told};
+use crate::fhir::client::{get, outcome_of, request, send, send_well};
 use crate::support::{Backend, TestApp};
 use crate::vrs::known::{ACCESS_REQUEST, MOTHER, MOTHERS_ROLE, NO_SUCH_ID, NOBODY};
 
@@ -94,7 +94,7 @@ async fn read_of_an_unknown_id_is_404(#[values(Backend::Sqlite, Backend::Postgre
         "/$nothing".to_owned(),
         "/a/b/c/d/e/f".to_owned(),
     ] {
-        let (status, code, _) = told(&send(&app, get(&path)).await);
+        let (status, code, _) = outcome_of(&send(&app, get(&path)).await);
         assert_eq!((status, code.as_str()), (404, "not-found"), "{path}");
     }
 }

@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::fhir::bodies::{one_of_each, relationship};
-use crate::fhir::client::{get, post, put, request, send, send_well, told};
+use crate::fhir::client::{get, outcome_of, post, put, request, send, send_well};
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::known::{
@@ -30,7 +30,7 @@ async fn update_creates_one_version_and_a_repeat_none(
     let mut footprint = Footprint::of(&app);
     for tag in ["W/\"99\"", "\"2\""] {
         let (status, code, _) =
-            told(&send(&app, put(&path, &ended(before.clone())).header("If-Match", tag)).await);
+            outcome_of(&send(&app, put(&path, &ended(before.clone())).header("If-Match", tag)).await);
         assert_eq!((status, code.as_str()), (412, "conflict"));
         footprint.check_untouched("a stale version");
     }
@@ -144,7 +144,7 @@ async fn update_enforces_the_role_rules(#[values(Backend::Sqlite, Backend::Postg
         ),
     ] {
         let answer = send(&app, put(&format!("/Consent/{id}"), &body)).await;
-        let (status, _, at) = told(&answer);
+        let (status, _, at) = outcome_of(&answer);
         assert_eq!(status, 422, "{row}: {}", answer.json());
         assert!(at.starts_with(place), "{row}: {}", answer.json());
         footprint.check_untouched(row);
@@ -207,7 +207,7 @@ async fn delete_and_read_only_types_are_405(#[values(Backend::Sqlite, Backend::P
         for (method, path) in rows {
             let sent = request(method, &path).header("Content-Type", "application/fhir+json");
             let answer = send(&app, sent.body(json!({ "resourceType": kind, "id": id }))).await;
-            assert_eq!(told(&answer).0, 405, "{method} {path}");
+            assert_eq!(outcome_of(&answer).0, 405, "{method} {path}");
             let allow = answer.header("allow").expect("what is allowed");
             assert!(allow.starts_with("GET, HEAD") && !allow.contains(method), "{method} {path}: {allow}");
         }

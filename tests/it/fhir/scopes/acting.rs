@@ -2,15 +2,15 @@
 
 use base::error::Error;
 use chrono::TimeDelta;
-use domain::account::claims::{Actor, Confirmation};
-use domain::account::{Proofing, Who};
+use domain::account::claims::{ActorClaim, Confirmation};
+use domain::account::{Principal, Proofing};
 use domain::person::Standing;
 use rstest::rstest;
 use serde_json::json;
 
 use super::{acting, citizen, issuing, system};
 use crate::fhir::client::{get, patch, request, send, send_well};
-use crate::fhir::seen::stand;
+use crate::fhir::visibility::stand;
 use crate::support::token::registration;
 use crate::support::{Backend, Options, TestApp, bodies};
 use crate::vrs::callers::{guarded_options, id_of, number};
@@ -130,16 +130,16 @@ async fn token_that_contradicts_its_role_is_401(
 ) {
     let app = issuing(backend).await;
     // A role of other people: the database has none between the two.
-    let stolen = Who::Proxy { proxy: number(LONER), patient: number(CHILD), role: id_of(MOTHERS_ROLE) };
+    let stolen = Principal::Proxy { proxy: number(LONER), patient: number(CHILD), role: id_of(MOTHERS_ROLE) };
     let stolen = app.token(&stolen, ALL).await;
     assert_eq!(send(&app, get(&format!("/Patient/{CHILD}")).bearer(&stolen)).await.status, 401);
     // A person never acts for themselves.
     let mut own = app.claims(&citizen(MOTHER), ALL).await;
-    own.act = Some(Actor { sub: MOTHER.to_owned(), iss: None });
+    own.act = Some(ActorClaim { sub: MOTHER.to_owned(), iss: None });
     assert_eq!(send(&app, get("/Consent").bearer(&app.sign(&own))).await.status, 401);
     // An app never acts.
     let mut acting_app = app.claims(&system(), "system/*.rs").await;
-    acting_app.act = Some(Actor { sub: MOTHER.to_owned(), iss: None });
+    acting_app.act = Some(ActorClaim { sub: MOTHER.to_owned(), iss: None });
     assert_eq!(send(&app, get("/Consent").bearer(&app.sign(&acting_app))).await.status, 401);
 }
 
@@ -245,8 +245,8 @@ async fn access_token_requires_issuer_audience_and_time(
 async fn citizen_below_p9_is_403(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = issuing(backend).await;
     for (proofing, status) in [(Proofing::P0, 403), (Proofing::P5, 403), (Proofing::P9, 200)] {
-        let who = Who::Citizen { nhs_number: number(MOTHER), proofing };
-        let token = app.token(&who, "user/*.rs").await;
+        let principal = Principal::Citizen { nhs_number: number(MOTHER), proofing };
+        let token = app.token(&principal, "user/*.rs").await;
         assert_eq!(send(&app, get("/Consent").bearer(&token)).await.status, status, "{proofing}");
     }
 }
@@ -296,7 +296,7 @@ async fn outermost_act_claim_decides(#[values(Backend::Sqlite, Backend::Postgres
     let with = |act: serde_json::Value| {
         let mut claims = claims.clone();
         claims["act"] = act;
-        authority.sign(jose::key::Purpose::AccessToken, "at+jwt", &claims).unwrap()
+        authority.sign(jose::key::KeyPurpose::AccessToken, "at+jwt", &claims).unwrap()
     };
     let nested = with(json!({ "sub": MOTHER, "act": { "sub": LONER } }));
     assert_eq!(send(&app, get(&own_role()).bearer(&nested)).await.status, 200);

@@ -29,7 +29,7 @@ impl Draw {
 /// A search of so many alternatives and chains.
 fn query(draw: &mut Draw) -> String {
     let many = [1, 5, 190][draw.below(3)];
-    let values = |letter: &str| several(many, |at| format!("{letter}{at}"), ",");
+    let values = |permission: &str| several(many, |at| format!("{permission}{at}"), ",");
     let all = [
         format!("patient.name={}", values("a")),
         format!("patient.identifier={}", values("9")),

@@ -4,10 +4,10 @@
 mod acting;
 mod constraint;
 mod kinds;
-mod letters;
 mod many;
+mod permissions;
 
-use domain::account::{Proofing, Who};
+use domain::account::{Principal, Proofing};
 
 use crate::support::token::registration;
 use crate::support::{Backend, Options, TestApp};
@@ -21,16 +21,16 @@ pub async fn issuing(backend: Backend) -> TestApp {
 }
 
 /// A system.
-pub fn system() -> Who {
-    Who::System { name: "record system".to_owned() }
+pub fn system() -> Principal {
+    Principal::System { name: "record system".to_owned() }
 }
 
 /// A citizen as themselves.
-pub fn citizen(nhs_number: &str) -> Who {
-    Who::Citizen { nhs_number: number(nhs_number), proofing: Proofing::P9 }
+pub fn citizen(nhs_number: &str) -> Principal {
+    Principal::Citizen { nhs_number: number(nhs_number), proofing: Proofing::P9 }
 }
 
 /// The mother, acting for her child.
-pub fn acting() -> Who {
-    Who::Proxy { proxy: number(MOTHER), patient: number(CHILD), role: id_of(MOTHERS_ROLE) }
+pub fn acting() -> Principal {
+    Principal::Proxy { proxy: number(MOTHER), patient: number(CHILD), role: id_of(MOTHERS_ROLE) }
 }

@@ -14,10 +14,10 @@ use crate::support::{Backend, Request, TestApp};
 const NOT_SERVED: [&str; 3] = ["_content", "_text", "_query"];
 
 /// A search parameter: its type, and the URL of its definition.
-type Told = (String, String);
+type Described = (String, String);
 
 /// R4's parameters, by type; those of every type stand under the empty name.
-fn parameters() -> BTreeMap<String, BTreeMap<String, Told>> {
+fn parameters() -> BTreeMap<String, BTreeMap<String, Described>> {
     let file = format!("{}/src/fhir/definitions/r4.json", env!("CARGO_MANIFEST_DIR"));
     let r4: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("a file")).expect("JSON");
     let types = r4["types"].as_object().expect("types").iter();
@@ -47,17 +47,17 @@ async fn every_search_parameter_is_declared_and_accepted(
     let app = TestApp::sandbox(backend).await;
     let statement = get(&app, "metadata").await.json();
     let resources = statement["rest"][0]["resource"].as_array().expect("resources").clone();
-    let mut told: BTreeMap<String, BTreeMap<String, Told>> = BTreeMap::new();
+    let mut body: BTreeMap<String, BTreeMap<String, Described>> = BTreeMap::new();
     // What stands beside the resources holds for every type.
     for resource in resources.iter().chain([&statement["rest"][0]]) {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let params = resource["searchParam"].as_array().map(Vec::as_slice).unwrap_or_default();
         let param =
             |param: &Value| (text(&param["name"]), (text(&param["type"]), text(&param["definition"])));
-        told.insert(text(&resource["type"]), params.iter().map(param).collect());
+        body.insert(text(&resource["type"]), params.iter().map(param).collect());
     }
     let r4 = parameters();
-    for (kind, params) in &told {
+    for (kind, params) in &body {
         let of_r4 = &r4[kind];
         assert!(!of_r4.is_empty(), "{kind}");
         for (name, defined) in of_r4.iter().filter(|(name, _)| !NOT_SERVED.contains(&name.as_str())) {
@@ -68,8 +68,8 @@ async fn every_search_parameter_is_declared_and_accepted(
             assert!(definition.starts_with("https://fhir.onbehalf.org.uk/"), "{kind}: {name} is not R4's");
         }
     }
-    let commons = told.remove("").expect("the parameters of every type");
-    for (kind, params) in &told {
+    let commons = body.remove("").expect("the parameters of every type");
+    for (kind, params) in &body {
         assert!(params.contains_key("_id"), "fhirclient.js looks for _id among those of {kind}");
         // Every read of the audit record adds a record: these are of requests without a result.
         let fixed = if kind == "AuditEvent" { "action=C&" } else { "" };
@@ -145,8 +145,8 @@ async fn contained_resources_are_not_searched(
             assert_eq!(answer.status, 400, "{query}");
             let outcome = answer.json();
             assert_eq!(outcome["issue"][0]["code"], "not-supported");
-            let told = outcome["issue"][0]["diagnostics"].as_str().expect("a sentence");
-            assert!(told.contains(name), "{query}: {told}");
+            let body = outcome["issue"][0]["diagnostics"].as_str().expect("a sentence");
+            assert!(body.contains(name), "{query}: {body}");
         }
     }
 }
@@ -168,8 +168,8 @@ async fn unsupported_search_parameters_are_rejected_or_ignored(
             let strict = Request::new("GET", &format!("/FHIR/R4/{path}")).header("Prefer", "handling=strict");
             let answer = app.send(strict).await;
             assert_eq!(answer.status, 400, "{path}");
-            let told = answer.json()["issue"][0]["diagnostics"].as_str().expect("a sentence").to_owned();
-            assert!(told.contains(name), "{path}: {told}");
+            let body = answer.json()["issue"][0]["diagnostics"].as_str().expect("a sentence").to_owned();
+            assert!(body.contains(name), "{path}: {body}");
         }
     }
 }

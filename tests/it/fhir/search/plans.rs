@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api_fhir::statement_of;
 use base::clock::SystemClock;
 use rstest::rstest;
-use store::search::{PageQuery, Scope};
+use store::search::{PageQuery, Visibility};
 
 use crate::support::{Backend, TestDatabase, sandbox_contract, sql};
 use crate::vrs::callers::number;
@@ -106,7 +106,7 @@ pub fn statement(kind: &str, query: &str) -> PageQuery {
 pub async fn assert_uses_index(
     database: &TestDatabase,
     query: PageQuery,
-    scope: Scope,
+    scope: Visibility,
     (name, indexes): (&str, &[&str]),
 ) {
     let table = format!("{:?}", query.table);
@@ -133,7 +133,7 @@ async fn every_promised_search_uses_its_index(
 pub async fn assert_promised(database: &TestDatabase) {
     for (kind, query, indexes) in promised() {
         let compiled = statement(kind, &query);
-        assert_uses_index(database, compiled, Scope::Everything, (&query, indexes)).await;
+        assert_uses_index(database, compiled, Visibility::Everything, (&query, indexes)).await;
     }
 }
 
@@ -144,8 +144,13 @@ async fn the_newest_roles_are_read_from_the_end_of_an_index(
 ) {
     let database = filled(backend);
     let query = statement("Consent", "_sort=-_lastUpdated");
-    assert_uses_index(&database, query, Scope::Everything, ("_sort=-_lastUpdated", &["roles_by_update"]))
-        .await;
+    assert_uses_index(
+        &database,
+        query,
+        Visibility::Everything,
+        ("_sort=-_lastUpdated", &["roles_by_update"]),
+    )
+    .await;
 }
 
 #[rstest]
@@ -157,7 +162,7 @@ async fn citizen_scope_uses_an_index(#[values(Backend::Sqlite, Backend::Postgres
     assert_uses_index(
         &database,
         query,
-        Scope::Party { number: number("9990000100"), now: 0 },
+        Visibility::Party { number: number("9990000100"), now: 0 },
         ("a citizen's roles", of_pair),
     )
     .await;

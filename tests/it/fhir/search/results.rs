@@ -253,6 +253,6 @@ async fn post_search_body_may_have_format_and_pretty(
     assert_eq!(of_self.as_deref(), Some("Consent?_pretty=true&_count=1&_format=json"));
     let refused = app.send(post("Consent/_search", "_format=html")).await;
     assert_eq!((refused.status, &refused.json()["resourceType"]), (406, &"OperationOutcome".into()));
-    let told = app.send(post("Consent/_search", "_format=xml&_count=x")).await;
-    assert_eq!((told.status, told.header("content-type")), (400, Some(xml)));
+    let text = app.send(post("Consent/_search", "_format=xml&_count=x")).await;
+    assert_eq!((text.status, text.header("content-type")), (400, Some(xml)));
 }

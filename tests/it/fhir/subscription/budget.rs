@@ -2,9 +2,9 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use service::event::number::judge;
-use service::event::number::judge::Judged;
-use service::event::number::number;
+use service::event::numbering::assign_event_numbers;
+use service::event::numbering::authorization::EventAuthorizations;
+use service::event::numbering::authorize_waiting_events;
 use store::Tx;
 
 use super::{activate, classic, heard, id_of, kept, number_all, subscribe};
@@ -75,8 +75,8 @@ async fn citizen_has_twenty_live_subscriptions_and_one_more_is_422(
         ids.push(id_of(&send_well(&app, post("/Subscription", &body).bearer(&token), 201).await));
     }
     let refused = send_well(&app, post("/Subscription", &body).bearer(&token), 422).await;
-    let told = refused["issue"][0]["diagnostics"].as_str().expect("a sentence").to_owned();
-    assert!(told.starts_with("The owner has 20 subscriptions"), "{told}");
+    let text = refused["issue"][0]["diagnostics"].as_str().expect("a sentence").to_owned();
+    assert!(text.starts_with("The owner has 20 subscriptions"), "{text}");
     // Nor by way of one that is off.
     let mut off = body.clone();
     off["status"] = "off".into();
@@ -115,12 +115,14 @@ async fn write_that_numbers_an_event_costs_as_many_statements_for_twenty_heavy_c
             send_well(&app, post("/Subscription", &body).bearer(&token), 201).await;
         }
         change(&app, PATIENTS[if from == 0 { 1 } else { 2 }]).await;
-        let (front, clock) = (app.front.clone(), app.clock.clone());
-        let (asked, at) = (front.clone(), clock.clone());
-        let judged = app.store.read(move |tx| judge(tx, &*at, &asked)).await.expect("it is judged");
-        assert!(!judged.is_empty());
+        let (renderer, clock) = (app.renderer.clone(), app.clock.clone());
+        let (asked, at) = (renderer.clone(), clock.clone());
+        let authorizations =
+            app.store.read(move |tx| authorize_waiting_events(tx, &*at, &asked)).await.expect("it is judged");
+        assert!(!authorizations.is_empty());
         let before = app.store.statements();
-        let numbered = app.store.write(move |tx| number(tx, &*clock, &front, &judged)).await;
+        let numbered =
+            app.store.write(move |tx| assign_event_numbers(tx, &*clock, &renderer, &authorizations)).await;
         assert!(numbered.expect("it is numbered") > 0);
         costs.push(app.store.statements() - before);
     }
@@ -144,8 +146,12 @@ async fn changes_between_evaluation_and_numbering_are_respected(
         activate(&app, id).await;
     }
     change(&app, PATIENTS[1]).await;
-    let (front, clock) = (app.front.clone(), app.clock.clone());
-    let judged: Judged = app.store.read(move |tx| judge(tx, &*clock, &front)).await.expect("it is judged");
+    let (renderer, clock) = (app.renderer.clone(), app.clock.clone());
+    let authorizations: EventAuthorizations = app
+        .store
+        .read(move |tx| authorize_waiting_events(tx, &*clock, &renderer))
+        .await
+        .expect("it is judged");
 
     let path = format!("/Subscription/{changed}");
     let mut body = send_well(&app, get(&path), 200).await;
@@ -159,8 +165,11 @@ async fn changes_between_evaluation_and_numbering_are_respected(
     // A later event.
     change(&app, PATIENTS[2]).await;
 
-    let (front, clock) = (app.front.clone(), app.clock.clone());
-    let numbered = app.store.write(move |tx: &mut Tx<'_>| number(tx, &*clock, &front, &judged)).await;
+    let (renderer, clock) = (app.renderer.clone(), app.clock.clone());
+    let numbered = app
+        .store
+        .write(move |tx: &mut Tx<'_>| assign_event_numbers(tx, &*clock, &renderer, &authorizations))
+        .await;
     assert_eq!(numbered.expect("they are numbered"), 2, "those that were judged");
     let numbers = async |id: &str| {
         let id = kept(&app, id).await.value.id;
@@ -193,9 +202,9 @@ async fn equal_criteria_are_evaluated_for_each_owner(
     }
     let token = app.token(&system(), "system/*.cruds").await;
     send_well(&app, post("/Consent", &role(LONER, PATIENTS[1])).bearer(&token), 201).await;
-    let mut told = Vec::new();
+    let mut text = Vec::new();
     for id in &ids {
-        told.push(heard(&app, id).await.len());
+        text.push(heard(&app, id).await.len());
     }
-    assert_eq!(told, [1, 0, 0]);
+    assert_eq!(text, [1, 0, 0]);
 }

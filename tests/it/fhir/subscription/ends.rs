@@ -7,7 +7,7 @@ use rstest::rstest;
 use serde_json::Value;
 use service::access;
 use service::policy::AccessPolicy;
-use store::Old;
+use store::RetentionPolicy;
 
 use super::{backport, heard, id_of, kept, number_all};
 use crate::account::oauth::kit::{
@@ -186,7 +186,7 @@ async fn grant_of_an_ended_subscription_is_purged(
     let long_after = app.now() + TimeDelta::days(100);
     let purge = || async {
         let done: Result<usize, Error> =
-            app.store.write(move |tx| tx.delete_old(Old::Grants, long_after, 100)).await;
+            app.store.write(move |tx| tx.delete_expired(RetentionPolicy::Grants, long_after, 100)).await;
         done.expect("the database answers")
     };
     assert_eq!(purge().await, 0, "the subscription is live");

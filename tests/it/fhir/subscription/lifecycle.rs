@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{BACKPORT, activate, backport, composed, kept, subscribe};
-use crate::fhir::client::{entries, get, patch, post, put, request, send, send_well, told};
+use crate::fhir::client::{entries, get, outcome_of, patch, post, put, request, send, send_well};
 use crate::support::{Backend, TestApp};
 
 fn with(mut body: Value, created: &Value, pairs: &[(&str, Value)]) -> Value {
@@ -90,7 +90,7 @@ async fn subscription_status_follows_owner_updates(
     assert_eq!(created["status"], "requested", "only the service makes it active");
     let refused = with(body.clone(), &Value::Null, &[("/status", "error".into())]);
     let refused = send(&app, post("/Subscription", &refused)).await;
-    assert_eq!(told(&refused), (422, "business-rule".into(), "Subscription.status".into()));
+    assert_eq!(outcome_of(&refused), (422, "business-rule".into(), "Subscription.status".into()));
     let id = created["id"].as_str().expect("an id");
     let path = format!("/Subscription/{id}");
     let other = "https://listener.example.com/other";
@@ -153,7 +153,7 @@ async fn deleted_subscription_is_410_with_history(
         get(&format!("{path}/_history/2")),
         put(&path, &with(backport("proxy-role", "empty", &[]), &created, &[])),
     ] {
-        assert_eq!(told(&send(&app, request).await), (410, "deleted".into(), String::new()));
+        assert_eq!(outcome_of(&send(&app, request).await), (410, "deleted".into(), String::new()));
     }
     assert_eq!(send(&app, request("DELETE", "/Subscription/none")).await.status, 404);
     assert_eq!(send_well(&app, get("/Subscription"), 200).await["total"], 0);

@@ -3,17 +3,17 @@
 mod budget;
 mod ends;
 mod lifecycle;
+mod notifications;
 mod operations;
 mod ownership;
 mod refusals;
-mod told;
 
 use domain::event::{Notice, Notification, Subscription, SubscriptionStatus};
 use domain::proxy::Versioned;
 use serde_json::{Value, json};
-use service::event::front::Message;
-use service::event::number::judge;
-use service::event::number::number;
+use service::event::numbering::assign_event_numbers;
+use service::event::numbering::authorize_waiting_events;
+use service::event::renderer::RenderedNotification;
 use uuid::Uuid;
 
 use crate::fhir::client::{post, send_well};
@@ -99,10 +99,15 @@ pub async fn activate(app: &TestApp, id: &str) {
 
 /// Numbers the waiting events.
 pub async fn number_all(app: &TestApp) {
-    let (front, clock) = (app.front.clone(), app.clock.clone());
-    let (asked, at) = (front.clone(), clock.clone());
-    let judged = app.store.read(move |tx| judge(tx, &*at, &asked)).await.expect("events are judged");
-    let numbered = app.store.write(move |tx| number(tx, &*clock, &front, &judged)).await;
+    let (renderer, clock) = (app.renderer.clone(), app.clock.clone());
+    let (asked, at) = (renderer.clone(), clock.clone());
+    let authorizations = app
+        .store
+        .read(move |tx| authorize_waiting_events(tx, &*at, &asked))
+        .await
+        .expect("events are judged");
+    let numbered =
+        app.store.write(move |tx| assign_event_numbers(tx, &*clock, &renderer, &authorizations)).await;
     numbered.expect("events are numbered");
 }
 
@@ -116,11 +121,11 @@ pub async fn heard(app: &TestApp, id: &str) -> Vec<(String, String)> {
 }
 
 /// The notification of all events of a subscription, or the handshake where there are none.
-pub async fn composed(app: &TestApp, id: &str) -> Message {
-    use service::event::front::Front as _;
+pub async fn composed(app: &TestApp, id: &str) -> RenderedNotification {
+    use service::event::renderer::NotificationRenderer as _;
     number_all(app).await;
     let subscription = kept(app, id).await.value;
-    let (front, now) = (app.front.clone(), app.now());
+    let (renderer, now) = (app.renderer.clone(), app.now());
     let uuid = subscription.id;
     let composed = app.store.read(move |tx| {
         let events = tx.list_events_of(uuid, 1, i64::MAX, 1000)?;
@@ -131,7 +136,7 @@ pub async fn composed(app: &TestApp, id: &str) -> Message {
             events_since_start: events.last().map_or(0, |last| last.number),
             notice: if events.is_empty() { Notice::Handshake } else { Notice::Events(events) },
         };
-        front.compose(tx, &subscription, &notification)
+        renderer.render(tx, &subscription, &notification)
     });
     composed.await.expect("it is composed")
 }

@@ -1,15 +1,15 @@
 //! The operations on subscriptions.
 
-use domain::event::Failure;
+use domain::event::DeliveryFailure;
 use rstest::rstest;
 use serde_json::{Value, json};
-use service::event::channel::carrier::Carried;
+use service::event::channel::sender::SendResult;
 use service::event::take_binding;
 use uuid::Uuid;
 
 use super::{activate, backport, classic, heard, id_of, kept, subscribe};
 use crate::fhir::bodies::role;
-use crate::fhir::client::{entries, get, post, request, send, send_well, told};
+use crate::fhir::client::{entries, get, outcome_of, post, request, send, send_well};
 use crate::support::{Backend, TestApp};
 use crate::vrs::known::{LONER, PATIENTS};
 
@@ -66,7 +66,7 @@ async fn status_operation_filters_by_id_and_status(
     assert_eq!(send_well(&app, post("/Subscription/$status", &asked), 200).await["total"], 1);
     let one = send_well(&app, get(&format!("/Subscription/{}/$status?status=off", ids[0])), 200).await;
     assert_eq!(one["total"], 1, "at one subscription the inputs are ignored");
-    assert_eq!(told(&send(&app, get("/Subscription/$status?status=asleep")).await).0, 400);
+    assert_eq!(outcome_of(&send(&app, get("/Subscription/$status?status=asleep")).await).0, 400);
 }
 
 // covers N-14, N-36
@@ -105,7 +105,7 @@ async fn events_operation_returns_events_between_two_numbers_inclusive(
     assert_eq!(event["part"][1]["valueInstant"], "2026-11-22T12:00:00Z");
     assert_eq!(entries(&whole)[1]["resourceType"], "Consent");
     for query in ["?eventsSinceNumber=x", "?eventsSinceNumber=3&eventsUntilNumber=2", "?content=much"] {
-        assert_eq!(told(&send(&app, get(&format!("{path}{query}"))).await).0, 400, "{query}");
+        assert_eq!(outcome_of(&send(&app, get(&format!("{path}{query}"))).await).0, 400, "{query}");
     }
     // Events that are no longer stored are reported as missing.
     crate::support::sql::execute(&app.database_url(), "DELETE FROM subscription_events WHERE number < 3");
@@ -128,9 +128,9 @@ async fn resend_operation_keeps_event_numbers(
     heard(&app, &id).await;
     let path = format!("/Subscription/{id}/$resend");
     let refused = send(&app, request("POST", &format!("{path}?eventsSinceNumber=1"))).await;
-    assert_eq!(told(&refused).0, 422, "nothing is sent before it is active");
+    assert_eq!(outcome_of(&refused).0, 422, "nothing is sent before it is active");
     activate(&app, &id).await;
-    assert_eq!(told(&send(&app, request("POST", &path)).await).0, 400);
+    assert_eq!(outcome_of(&send(&app, request("POST", &path)).await).0, 400);
     let uuid = Uuid::parse_str(&id).expect("an id");
     for (query, expected) in [
         ("eventsSinceNumber=9", None),
@@ -183,7 +183,7 @@ async fn binding_token_is_single_use_and_short_lived(
         ("/Subscription/$get-ws-binding-token".to_owned(), 400),
         (format!("/Subscription/$get-ws-binding-token?id={id}&id=none"), 404),
     ] {
-        assert_eq!(told(&send(&app, request("POST", &path)).await).0, status, "{path}");
+        assert_eq!(outcome_of(&send(&app, request("POST", &path)).await).0, status, "{path}");
     }
 }
 
@@ -220,18 +220,18 @@ async fn attempts_operation_lists_the_last_attempts(
     let app = TestApp::sandbox(backend).await;
     let id = id_of(&subscribe(&app, &backport("proxy-role", "id-only", &[])).await);
     let uuid = Uuid::parse_str(&id).expect("an id");
-    let failure = Failure { code: "status", is_final: false, retry_after: None };
-    let carried = Carried { outcome: Err(failure), status: Some(503), answer: Some("busy".to_owned()) };
+    let failure = DeliveryFailure { code: "status", is_final: false, retry_after: None };
+    let sent = SendResult { outcome: Err(failure), status: Some(503), answer: Some("busy".to_owned()) };
     let at = app.now();
     let attempt = domain::event::Attempt {
         id: base::ids::new_uuid(at),
         at,
         kind: "handshake",
         numbers: None,
-        outcome: carried.outcome,
-        status: carried.status,
+        outcome: sent.outcome,
+        status: sent.status,
         duration: chrono::TimeDelta::milliseconds(12),
-        answer: carried.answer,
+        answer: sent.answer,
     };
     app.store.write(move |tx| tx.insert_attempt(uuid, &attempt)).await.expect("it is kept");
     let answer = send_well(&app, get(&format!("/Subscription/{id}/$attempts")), 200).await;

@@ -42,15 +42,17 @@ async fn subscription_is_404_for_other_callers(
     let mother = citizen(MOTHER);
     let created = send_well(&app, post("/Subscription", &body).bearer(&mother), 201).await;
     let id = id_of(&created);
-    for (who, token) in [("a nurse", NURSE), ("a system", SYSTEM), ("another citizen", &*citizen(LONER))] {
+    for (principal, token) in
+        [("a nurse", NURSE), ("a system", SYSTEM), ("another citizen", &*citizen(LONER))]
+    {
         for request in asked(&id, &body) {
             let answer = send(&app, request.bearer(token)).await;
-            assert_eq!(answer.status, 404, "{who}: {}", String::from_utf8_lossy(&answer.body));
+            assert_eq!(answer.status, 404, "{principal}: {}", String::from_utf8_lossy(&answer.body));
         }
         let mut changed = body.clone();
         changed["id"] = id.as_str().into();
         let answer = send(&app, put(&format!("/Subscription/{id}"), &changed).bearer(token)).await;
-        assert_eq!(answer.status, 405, "{who}: as for every id that is not there");
+        assert_eq!(answer.status, 405, "{principal}: as for every id that is not there");
         for path in [
             "/Subscription",
             "/Subscription?_total=accurate",
@@ -58,10 +60,10 @@ async fn subscription_is_404_for_other_callers(
             "/Subscription/_history",
         ] {
             let found = send_well(&app, get(path).bearer(token), 200).await;
-            assert_eq!((&found["total"], entries(&found).len()), (&Value::from(0), 0), "{who} {path}");
+            assert_eq!((&found["total"], entries(&found).len()), (&Value::from(0), 0), "{principal} {path}");
         }
         let all = send_well(&app, get("/_history").bearer(token), 200).await;
-        assert!(!all.to_string().contains(&id), "{who}");
+        assert!(!all.to_string().contains(&id), "{principal}");
     }
     for path in ["/Subscription?status=requested", "/Subscription/$status", "/Subscription/_history"] {
         assert_eq!(send_well(&app, get(path).bearer(&mother), 200).await["total"], 1, "{path}");
@@ -121,7 +123,7 @@ async fn subscription_is_404_for_another_app_and_scopes_are_enforced(
     let path = format!("/Subscription/{}", id_of(&created));
     // The same person without an app is another owner.
     assert_eq!(send(&app, get(&path).bearer(&citizen(MOTHER))).await.status, 404);
-    for (letter, request, status) in [
+    for (permission, request, status) in [
         ("r", get(&path), 200),
         ("s", get("/Subscription"), 200),
         ("c", get(&path), 403),
@@ -134,8 +136,8 @@ async fn subscription_is_404_for_another_app_and_scopes_are_enforced(
         ("c", post("/Subscription", &body), 201),
         ("d", request("DELETE", &path), 204),
     ] {
-        let token = app.token(&mother, &format!("patient/Subscription.{letter}")).await;
-        assert_eq!(send(&app, request.bearer(&token)).await.status, status, "{letter}");
+        let token = app.token(&mother, &format!("patient/Subscription.{permission}")).await;
+        assert_eq!(send(&app, request.bearer(&token)).await.status, status, "{permission}");
     }
 }
 

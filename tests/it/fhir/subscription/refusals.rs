@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{BACKPORT, TOPIC, backport, classic, national};
-use crate::fhir::client::{post, send, told};
+use crate::fhir::client::{outcome_of, post, send};
 use crate::support::{Backend, Options, TestApp};
 
 fn with(pointer: &str, value: impl Into<Value>) -> Value {
@@ -105,7 +105,7 @@ async fn unsupported_subscription_is_rejected_with_its_element(
         ),
     ] {
         let answer = send(&app, post("/Subscription", &body)).await;
-        let (status, _, place) = told(&answer);
+        let (status, _, place) = outcome_of(&answer);
         assert_eq!((status, place.as_str()), (422, at), "{row}: {}", String::from_utf8_lossy(&answer.body));
     }
     // Kit 6.07: a channel that the payload does not go over.
@@ -113,7 +113,7 @@ async fn unsupported_subscription_is_rejected_with_its_element(
     body["channel"]["type"] = "websocket".into();
     body["channel"].as_object_mut().expect("a channel").remove("header");
     body["channel"]["payload"] = "application/fhir+xml".into();
-    assert_eq!(told(&send(&app, post("/Subscription", &body)).await).2, payload);
+    assert_eq!(outcome_of(&send(&app, post("/Subscription", &body)).await).2, payload);
     body["channel"]["payload"] = "application/fhir+json".into();
     assert_eq!(send(&app, post("/Subscription", &body)).await.status, 201);
     assert_eq!(app.count_rows("subscriptions"), 1);

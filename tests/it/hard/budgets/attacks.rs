@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::bodies;
-use super::callers::Target;
+use super::callers::BudgetTarget;
 use super::{compare, honest, measured, scale};
 use crate::hard::service::memory_within;
 use crate::support::Request;
@@ -20,13 +20,13 @@ fn lasts() -> Duration {
 
 /// Attacks from one client, which an honest one hardly notices; then from more clients than there are cores,
 /// which share the cores with it.
-fn attack(name: &str, target: &Target, clients: usize, requests: &[Request]) {
+fn attack(name: &str, target: &BudgetTarget, clients: usize, requests: &[Request]) {
     attack_from(name, target, 1, requests);
     attack_from(name, target, clients, requests);
 }
 
 /// Sends these in turn from several connections while an honest client asks, and compares what that client sees.
-fn attack_from(name: &str, target: &Target, clients: usize, requests: &[Request]) {
+fn attack_from(name: &str, target: &BudgetTarget, clients: usize, requests: &[Request]) {
     let name = &format!("{name}, from {clients}");
     let without = honest(&target.service, lasts());
     let before = target.service.memory().0;
@@ -60,7 +60,7 @@ fn attack_from(name: &str, target: &Target, clients: usize, requests: &[Request]
 /// SEC-1, SEC-2, SEC-3: bodies whose comparison, ordering or validation was more than linear.
 #[test]
 fn bodies_of_each_kind_at_once_delay_others_little() {
-    let target = Target::start(2);
+    let target = BudgetTarget::start(2);
     let citizen = target.token("citizen");
     let requests: Vec<Request> = bodies::all(scale(60_000, 1_000_000))
         .into_iter()
@@ -79,7 +79,7 @@ fn bodies_of_each_kind_at_once_delay_others_little() {
 /// SEC-7, SEC-11, SEC-17: queries that name everything many times.
 #[test]
 fn searches_that_name_everything_many_times_delay_others_little() {
-    let target = Target::start(2);
+    let target = BudgetTarget::start(2);
     let staff = target.token("staff");
     let names = vec!["a"; 190].join(",");
     let include = "_revinclude:iterate=AuditEvent:*&_include=*&".repeat(400);
@@ -105,7 +105,7 @@ fn searches_that_name_everything_many_times_delay_others_little() {
 /// SEC-7: the criteria of many subscriptions are compared with each event.
 #[test]
 fn events_of_many_heavy_subscriptions_delay_others_little() {
-    let target = Target::start(2);
+    let target = BudgetTarget::start(2);
     let citizen = target.token("citizen");
     let subscription = |number: usize| {
         let names = ["a"; 10].join(",");
@@ -131,7 +131,7 @@ fn events_of_many_heavy_subscriptions_delay_others_little() {
 /// SEC-6: requests whose lines end with LF alone, without waiting for answers.
 #[test]
 fn requests_with_bare_line_feeds_take_no_memory_and_delay_others_little() {
-    let target = Target::start(2);
+    let target = BudgetTarget::start(2);
     let without = honest(&target.service, lasts());
     let before = target.service.memory().0;
     let pipelined = "GET /FHIR/R4/metadata HTTP/1.1\nHost:x\n\n".repeat(1500);
@@ -158,7 +158,7 @@ fn requests_with_bare_line_feeds_take_no_memory_and_delay_others_little() {
 /// SEC-15, SEC-16, SEC-10: unauthenticated requests take no memory budget from others, and leave no rows.
 #[test]
 fn unauthenticated_half_bodies_do_not_exhaust_the_body_budget() {
-    let target = Target::start(2);
+    let target = BudgetTarget::start(2);
     let without = honest(&target.service, lasts());
     let mut half = Vec::new();
     for number in 0..900 {

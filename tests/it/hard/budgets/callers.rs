@@ -1,9 +1,9 @@
 //! A server that knows one caller of each kind.
 
 use chrono::Utc;
-use domain::account::{Proofing, Who};
+use domain::account::{Principal, Proofing};
 use domain::person::{NhsNumber, NumberCheck};
-use jose::key::{KeyRing, Purpose};
+use jose::key::{KeyPurpose, KeyRing};
 use service::authority::{Authority, AuthoritySettings, Lifetimes};
 
 use super::Service;
@@ -15,18 +15,18 @@ use crate::support::{Backend, TestDatabase};
 const ISSUER: &str = "http://127.0.0.1:1";
 
 /// A caller: its kind, and its token.
-pub struct Caller {
+pub struct BudgetCaller {
     pub kind: &'static str,
     pub token: String,
 }
 
 /// A server with one caller of each kind, and one app that may read nothing but forms.
-pub struct Target {
+pub struct BudgetTarget {
     pub service: Service,
-    pub callers: Vec<Caller>,
+    pub callers: Vec<BudgetCaller>,
 }
 
-impl Target {
+impl BudgetTarget {
     /// With this number of serving threads.
     pub fn start(workers: usize) -> Self {
         let database = TestDatabase::migrated(Backend::Sqlite);
@@ -52,13 +52,13 @@ impl Target {
             initial_access: None,
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let with_token = |(kind, who, scope): (&'static str, Who, &str)| {
-            let claims = token::claims(&store, &authority, Utc::now(), &who, scope);
+        let with_token = |(kind, principal, scope): (&'static str, Principal, &str)| {
+            let claims = token::claims(&store, &authority, Utc::now(), &principal, scope);
             let mut claims = runtime.block_on(claims);
             // A full run takes longer than a token lives.
             claims.exp += 3600;
-            let token = authority.sign(Purpose::AccessToken, "at+jwt", &claims).expect("it can be signed");
-            Caller { kind, token }
+            let token = authority.sign(KeyPurpose::AccessToken, "at+jwt", &claims).expect("it can be signed");
+            BudgetCaller { kind, token }
         };
         let callers = everyone().into_iter().map(with_token).collect();
         Self { service, callers }
@@ -70,13 +70,13 @@ impl Target {
     }
 }
 
-fn everyone() -> Vec<(&'static str, Who, &'static str)> {
+fn everyone() -> Vec<(&'static str, Principal, &'static str)> {
     let number = |text| NhsNumber::parse(text, NumberCheck::Length).expect("a number");
-    let citizen = Who::Citizen { nhs_number: number("9000000017"), proofing: Proofing::P9 };
+    let citizen = Principal::Citizen { nhs_number: number("9000000017"), proofing: Proofing::P9 };
     let role = ROLE.parse().expect("an id");
-    let proxy = Who::Proxy { proxy: number("9991001018"), patient: number("9992000015"), role };
-    let staff = Who::Staff { name: "staff-1".to_owned(), organisation: None };
-    let system = Who::System { name: "system-1".to_owned() };
+    let proxy = Principal::Proxy { proxy: number("9991001018"), patient: number("9992000015"), role };
+    let staff = Principal::Staff { name: "staff-1".to_owned(), organisation: None };
+    let system = Principal::System { name: "system-1".to_owned() };
     vec![
         ("citizen", citizen, "patient/*.cruds user/*.cruds"),
         ("proxy", proxy, "patient/*.cruds user/*.cruds"),

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::bodies::{self, Costly};
-use super::callers::Target;
+use super::callers::BudgetTarget;
 use super::{MOST, MOST_BESIDE_OTHERS, is_full, measured, millis, read, scale};
 use crate::support::{Connection, Request};
 
@@ -21,7 +21,7 @@ struct Waits {
 }
 
 /// Asks this again and again, on one connection, until it is over; the longest wait.
-fn probe(target: &Target, request: &Request, is_over: &AtomicBool) -> Duration {
+fn probe(target: &BudgetTarget, request: &Request, is_over: &AtomicBool) -> Duration {
     let mut worst = Duration::ZERO;
     let mut connection = Connection::open(target.service.address).expect("the server listens");
     loop {
@@ -37,7 +37,7 @@ fn probe(target: &Target, request: &Request, is_over: &AtomicBool) -> Duration {
     }
 }
 
-fn send(target: &Target, costly: &Costly, token: &str) -> Waits {
+fn send(target: &BudgetTarget, costly: &Costly, token: &str) -> Waits {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let health = scope.spawn(|| probe(target, &Request::new("GET", "/health"), &is_over));
@@ -61,7 +61,7 @@ fn send(target: &Target, costly: &Costly, token: &str) -> Waits {
 #[test]
 fn one_request_of_a_megabyte_does_not_block_others_for_long() {
     let size = scale(150_000, 1_000_000);
-    let target = Target::start(1);
+    let target = BudgetTarget::start(1);
     let (limit, mut late) = (if is_full() { MOST } else { MOST_BESIDE_OTHERS }, Vec::new());
     for costly in bodies::all(size) {
         let before = target.service.memory().1;

@@ -56,10 +56,10 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
 /// Tries a target for its time.
 fn fuzz(name: &'static str, target: Target) {
     let seconds = number("ONBEHALF_FUZZ_SECONDS").unwrap_or(if is_full() { 60 } else { 3 });
-    let (told, heard) = channel();
+    let (text, heard) = channel();
     let now: Arc<Mutex<Vec<u8>>> = Arc::default();
     let trying = Arc::clone(&now);
-    let work = move || drop(told.send(run(name, target, Duration::from_secs(seconds), &trying)));
+    let work = move || drop(text.send(run(name, target, Duration::from_secs(seconds), &trying)));
     let thread = thread::Builder::new().stack_size(STACK).spawn(work).expect("a thread");
     match heard.recv_timeout(Duration::from_secs(seconds) + HANGS) {
         Ok(tried) => {

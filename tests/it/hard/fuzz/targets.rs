@@ -15,12 +15,12 @@ use fhir::patch::{fhirpath_patch, json_patch};
 use fhir::validate::validate;
 use jose::assertion;
 use jose::dpop;
-use jose::dpop::Expected;
+use jose::dpop::ExpectedProof;
 use jose::read_keys;
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::Value;
-use service::admission::PresentedCredentials;
-use service::admission::admit;
+use service::authentication::PresentedCredentials;
+use service::authentication::authenticate;
 use service::authority::{Authority, AuthoritySettings, Lifetimes};
 use service::policy::AccessPolicy;
 
@@ -37,7 +37,7 @@ fn text(input: &[u8]) -> String {
 }
 
 /// What the validator says, without values.
-fn judged(resource: &Value) -> String {
+fn validated(resource: &Value) -> String {
     let kind = resource["resourceType"].as_str().unwrap_or_default();
     let mut issues: Vec<String> =
         validate(resource, kind).iter().map(|issue| format!("{:?}", issue.code)).collect();
@@ -48,9 +48,9 @@ fn judged(resource: &Value) -> String {
 
 /// The typed codec, on documents that have passed our own validator, as in the APIs.
 fn coded(resource: &Value) -> String {
-    use fhir_codec::ResourceType::{Consent, QuestionnaireResponse, RelatedPerson};
+    use fhir_codec::CodecResourceType::{Consent, QuestionnaireResponse, RelatedPerson};
     let kinds = [Consent, QuestionnaireResponse, RelatedPerson];
-    kinds.map(|kind| fhir_codec::judge(kind, &resource.to_string()).is_ok().to_string()).concat()
+    kinds.map(|kind| fhir_codec::check(kind, &resource.to_string()).is_ok().to_string()).concat()
 }
 
 fn json_body(input: &[u8]) -> String {
@@ -61,7 +61,11 @@ fn json_body(input: &[u8]) -> String {
             let written = xml::render(&resource, true);
             // What was written can be read, whatever it says.
             let again = xml::parse(written.as_bytes(), 2 * DEPTH).is_ok();
-            format!("{} {} {again}", judged(&resource), if again { coded(&resource) } else { String::new() })
+            format!(
+                "{} {} {again}",
+                validated(&resource),
+                if again { coded(&resource) } else { String::new() }
+            )
         }
         Err(fault) => format!("{fault:?}"),
     }
@@ -71,7 +75,7 @@ fn xml_body(input: &[u8]) -> String {
     match xml::parse(input, DEPTH) {
         Ok(resource) => {
             let rendered = xml::render(&resource, false);
-            format!("{} {}", judged(&resource), xml::parse(rendered.as_bytes(), 2 * DEPTH).is_ok())
+            format!("{} {}", validated(&resource), xml::parse(rendered.as_bytes(), 2 * DEPTH).is_ok())
         }
         Err(fault) => format!("{fault:?}"),
     }
@@ -104,7 +108,7 @@ fn patched(result: Result<Value, fhir::patch::PatchFault>) -> String {
     match result {
         Ok(patched) => {
             let _written = xml::render(&patched, false);
-            judged(&patched)
+            validated(&patched)
         }
         Err(fault) => format!("{:?} {:?} {}", fault.kind, fault.issue.code, fault.issue.diagnostics.len()),
     }
@@ -177,7 +181,7 @@ fn now() -> DateTime<Utc> {
 fn a_token(input: &[u8]) -> String {
     let text = text(input);
     let url = "https://proxy.example/FHIR/R4/Consent";
-    let shown = PresentedCredentials {
+    let presented = PresentedCredentials {
         authorization: Some(&text),
         dpop: Some(&text),
         method: "GET",
@@ -185,9 +189,9 @@ fn a_token(input: &[u8]) -> String {
         query: &text,
     };
     let policy = AccessPolicy::Tokens(Vec::new());
-    let admitted = admit(&policy, Some(authority()), &shown, now());
+    let admitted = authenticate(&policy, Some(authority()), &presented, now());
     let bare = text.split_once(' ').map_or(text.as_str(), |(_, token)| token);
-    let expected = Expected { method: "GET", url, access_token: Some(bare) };
+    let expected = ExpectedProof { method: "GET", url, access_token: Some(bare) };
     let proof = dpop::check(bare, &expected, now()).map(|proof| proof.jkt.len());
     let keys = serde_json::from_str(&text).ok().and_then(|set: Value| read_keys(&set));
     let of = assertion::claimed_client(bare).is_some();

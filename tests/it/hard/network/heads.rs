@@ -22,10 +22,10 @@ fn flood(name: &str, request: &str, more: &[u8], status: u16) {
         });
         (took, hostile)
     });
-    let told = hostile.iter().filter(|one| one.statuses() == [status]).count();
+    let text = hostile.iter().filter(|one| one.statuses() == [status]).count();
     // A client that still sends when the connection is closed may lose the answer to the reset.
     let least = if more.is_empty() { count } else { count / 2 };
-    assert!(told >= least, "{told} of {count} were told {status}; {:?}", hostile[0].statuses());
+    assert!(text >= least, "{text} of {count} were told {status}; {:?}", hostile[0].statuses());
     let outcome = hostile.iter().find(|one| !one.heard.is_empty()).expect("an answer");
     assert!(String::from_utf8_lossy(&outcome.heard).contains("OperationOutcome"));
     drop(hostile);
@@ -118,10 +118,10 @@ fn half_closed_connections_are_answered_and_ended() {
         until_over(&mut hostile, LIMIT + SLACK, Duration::from_millis(20), |_| {});
         for one in &hostile {
             match (one.statuses().as_slice(), status) {
-                ([told], Some(status)) => assert_eq!(*told, status),
+                ([text], Some(status)) => assert_eq!(*text, status),
                 ([], None) => {}
-                ([told], None) => assert!((400..500).contains(told), "{request}: {told}"),
-                (told, _) => panic!("{request}: {told:?}"),
+                ([text], None) => assert!((400..500).contains(text), "{request}: {text}"),
+                (text, _) => panic!("{request}: {text:?}"),
             }
         }
     }

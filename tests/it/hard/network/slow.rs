@@ -25,8 +25,8 @@ fn drip(name: &str, count: usize, begin: &str, answered: &[u16]) {
         });
         (took, hostile)
     });
-    let told = hostile.iter().filter(|one| one.statuses() == answered).count();
-    assert!(told * 100 >= count * 95, "{told} of {count} were told; {:?}", hostile[0].statuses());
+    let text = hostile.iter().filter(|one| one.statuses() == answered).count();
+    assert!(text * 100 >= count * 95, "{text} of {count} were told; {:?}", hostile[0].statuses());
     drop(hostile);
     let most = service.memory().1;
     measured(name, format!("{count} connections ended after {}", millis(took)));

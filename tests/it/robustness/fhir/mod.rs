@@ -13,7 +13,7 @@ use proptest::strategy::Strategy;
 use serde_json::Value;
 
 use super::{exchange, for_all};
-use crate::fhir::client::{get, judge, send_well};
+use crate::fhir::client::{get, send_well, validate_response};
 use crate::support::TestApp;
 use crate::vrs::known::{ACCESS_REQUEST, ACTIVE, ENDING, MORE_ACTIVE, MOTHERS_ROLE};
 
@@ -79,7 +79,11 @@ async fn all_stand(app: &TestApp, requests: impl Strategy<Value = Mutated>) {
         let answer = exchange(app.address, &bytes).await;
         let judged = answer.ok_or("no answer".to_owned()).and_then(|answer| {
             let is_silent = answer.status >= 400 && answer.body.is_empty() && request.method != "HEAD";
-            if is_silent { Err(format!("{} without a word", answer.status)) } else { judge(&answer) }
+            if is_silent {
+                Err(format!("{} without a word", answer.status))
+            } else {
+                validate_response(&answer)
+            }
         });
         judged.map_err(|why| format!("{why}\n{}", String::from_utf8_lossy(&bytes)))
     };

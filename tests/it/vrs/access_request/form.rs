@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::edit::{with, without};
+use crate::vrs::expected_error::not_a_questionnaire_response;
 use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::known::{MOTHER, SON};
-use crate::vrs::told::not_a_questionnaire_response;
 
 /// What a question takes.
 #[derive(Clone, Copy)]
-enum Kind {
+enum ItemKind {
     Text,
     /// The schema says text, an example sends a truth value: both (§9 row 23).
     TextOrBoolean,
@@ -26,35 +26,35 @@ const REASONS: &[&str] = &["COMB", "MHEA", "PHYS", "PRAC", "TECH", "NEUR", "LRN"
 const EVIDENCE: &[&str] = &["BRTH", "ADPT", "PRNA", "SPRNA", "PORD", "SGORD", "OTHCOURT", "OTHR"];
 const RELATIONSHIP: &[&str] = &["PRN", "CHILD", "SPS", "FAMMEMB", "FRND", "CAREGIVER", "SIGOTHR"];
 
-const QUESTIONS: [(&str, Kind); 28] = [
-    ("relatedPerson_name", Kind::Group),
-    ("relatedPerson_name_first", Kind::Text),
-    ("relatedPerson_name_family", Kind::Text),
-    ("relatedPerson_birthDate", Kind::Date),
-    ("relatedPerson_basisForAccess", Kind::One(&["PRN", "Personal", "002"])),
-    ("relatedPerson_relationship", Kind::One(RELATIONSHIP)),
-    ("relatedPerson_relationshipMoreinfo", Kind::Text),
-    ("patient_name", Kind::Group),
-    ("patient_name_first", Kind::Text),
-    ("patient_name_family", Kind::Text),
-    ("patient_birthDate", Kind::Date),
-    ("requestedAccess_accessLevel", Kind::Many(ACCESS)),
-    ("requestedAccess_accessLevelMoreinfo", Kind::Text),
-    ("requestedAccess_reasonsForAccess", Kind::Many(REASONS)),
-    ("requestedAccess_reasonsForAccessMoreinfo", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_evidenceOfResponsibility", Kind::One(EVIDENCE)),
-    ("parentalApplicationSupplementaryDetails_evidenceOfResponsibilityMoreinfo", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_isCurrentAddressConfirmed", Kind::TextOrBoolean),
-    ("parentalApplicationSupplementaryDetails_liveAtSameAddress", Kind::TextOrBoolean),
-    ("parentalApplicationSupplementaryDetails_canChildConsent", Kind::TextOrBoolean),
-    ("parentalApplicationSupplementaryDetails_reasonNoChildConsent", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_newAddress", Kind::Group),
-    ("parentalApplicationSupplementaryDetails_newAddress_line1", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_newAddress_line2", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_newAddress_line3", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_newAddress_city", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_newAddress_district", Kind::Text),
-    ("parentalApplicationSupplementaryDetails_newAddress_postalCode", Kind::Text),
+const QUESTIONS: [(&str, ItemKind); 28] = [
+    ("relatedPerson_name", ItemKind::Group),
+    ("relatedPerson_name_first", ItemKind::Text),
+    ("relatedPerson_name_family", ItemKind::Text),
+    ("relatedPerson_birthDate", ItemKind::Date),
+    ("relatedPerson_basisForAccess", ItemKind::One(&["PRN", "Personal", "002"])),
+    ("relatedPerson_relationship", ItemKind::One(RELATIONSHIP)),
+    ("relatedPerson_relationshipMoreinfo", ItemKind::Text),
+    ("patient_name", ItemKind::Group),
+    ("patient_name_first", ItemKind::Text),
+    ("patient_name_family", ItemKind::Text),
+    ("patient_birthDate", ItemKind::Date),
+    ("requestedAccess_accessLevel", ItemKind::Many(ACCESS)),
+    ("requestedAccess_accessLevelMoreinfo", ItemKind::Text),
+    ("requestedAccess_reasonsForAccess", ItemKind::Many(REASONS)),
+    ("requestedAccess_reasonsForAccessMoreinfo", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_evidenceOfResponsibility", ItemKind::One(EVIDENCE)),
+    ("parentalApplicationSupplementaryDetails_evidenceOfResponsibilityMoreinfo", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_isCurrentAddressConfirmed", ItemKind::TextOrBoolean),
+    ("parentalApplicationSupplementaryDetails_liveAtSameAddress", ItemKind::TextOrBoolean),
+    ("parentalApplicationSupplementaryDetails_canChildConsent", ItemKind::TextOrBoolean),
+    ("parentalApplicationSupplementaryDetails_reasonNoChildConsent", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress", ItemKind::Group),
+    ("parentalApplicationSupplementaryDetails_newAddress_line1", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_line2", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_line3", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_city", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_district", ItemKind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_postalCode", ItemKind::Text),
 ];
 
 fn coding(code: &str) -> Value {
@@ -76,7 +76,7 @@ fn system_of(code: &str) -> &'static str {
 }
 
 /// Lists of answers that a question takes, and that it does not.
-fn answers(kind: Kind) -> (Vec<Vec<Value>>, Vec<Vec<Value>>) {
+fn answers(kind: ItemKind) -> (Vec<Vec<Value>>, Vec<Vec<Value>>) {
     let text = || json!({ "valueString": "x" });
     let truth = || json!({ "valueBoolean": true });
     let date = || json!({ "valueDate": "1970-02-15" });
@@ -84,30 +84,30 @@ fn answers(kind: Kind) -> (Vec<Vec<Value>>, Vec<Vec<Value>>) {
     let one_each = |codes: &[&str]| codes.iter().map(|code| vec![coding(code)]).collect::<Vec<_>>();
     let others = vec![vec![json!({ "valueInteger": 1 })], vec![json!({ "valueUri": "urn:x" })]];
     let (good, bad) = match kind {
-        Kind::Text => {
+        ItemKind::Text => {
             (vec![vec![text()]], vec![vec![truth()], vec![date()], wrong_code(), vec![text(), text()]])
         }
-        Kind::TextOrBoolean => {
+        ItemKind::TextOrBoolean => {
             (vec![vec![text()], vec![truth()]], vec![vec![date()], wrong_code(), vec![truth(), text()]])
         }
-        Kind::Date => {
+        ItemKind::Date => {
             let bad_day = vec![json!({ "valueDate": "1970-02-30" })];
             let time = vec![json!({ "valueDate": "1970-02-15T10:00:00Z" })];
             (vec![vec![date()]], vec![vec![text()], bad_day, time, vec![date(), date()]])
         }
-        Kind::One(codes) => {
+        ItemKind::One(codes) => {
             let two = codes.iter().take(2).map(|code| coding(code)).collect();
             let elsewhere =
                 vec![json!({ "valueCoding": { "system": "https://example.org", "code": codes[0] } })];
             (one_each(codes), vec![vec![text()], vec![truth()], wrong_code(), elsewhere, two])
         }
-        Kind::Many(codes) => {
+        ItemKind::Many(codes) => {
             let all: Vec<_> = codes.iter().map(|code| coding(code)).collect();
             let spoilt = [&all[..], &wrong_code()].concat();
             let good = one_each(codes).into_iter().chain([all]).collect();
             (good, vec![vec![text()], wrong_code(), spoilt])
         }
-        Kind::Group => return (Vec::new(), vec![vec![text()], vec![truth()]]),
+        ItemKind::Group => return (Vec::new(), vec![vec![text()], vec![truth()]]),
     };
     (good, [bad, others].concat())
 }

@@ -5,20 +5,21 @@ use serde_json::json;
 
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::edit::with;
-use crate::vrs::judged::judged;
+use crate::vrs::expected_error::{ExpectedError, expected_error};
 use crate::vrs::known::{ACCESS_REQUEST, LONER, MOTHER, SON};
-use crate::vrs::told::{Told, told};
+use crate::vrs::validated::validated;
 
-fn bad_id() -> Told {
+fn bad_id() -> ExpectedError {
     let diagnostics = "The specified access request ID is invalid. Access request IDs must be a valid UUID.";
-    told(400, "INVALID_IDENTIFIER_VALUE", "invalid", "Invalid identifier value", diagnostics)
+    expected_error(400, "INVALID_IDENTIFIER_VALUE", "invalid", "Invalid identifier value", diagnostics)
         .in_spine_system()
 }
 
-fn not_found() -> Told {
+fn not_found() -> ExpectedError {
     let diagnostics = "The Questionnaire response could not be found using the provided access request ID.";
     let display = "Questionnaire response not found";
-    told(404, "QUESTIONNAIRE_RESPONSE_NOT_FOUND", "not-found", display, diagnostics).in_spine_system()
+    expected_error(404, "QUESTIONNAIRE_RESPONSE_NOT_FOUND", "not-found", display, diagnostics)
+        .in_spine_system()
 }
 
 #[rstest]
@@ -66,7 +67,7 @@ async fn access_request_is_returned_unchanged_with_id_and_reference_code(
         let code = sent.json()["issue"][0]["details"]["coding"][0]["code"].clone();
         let place = sent.header("Location").unwrap();
         let path = place.strip_prefix(&app.base()).unwrap();
-        let shown = judged(&app.get(path).await);
+        let shown = validated(&app.get(path).await);
         let id = path.rsplit('/').next().unwrap();
         let expected = with(with(body, "/id", id), "/identifier", json!({ "value": code }));
         assert_eq!(shown, expected, "{row}");
@@ -79,7 +80,7 @@ async fn published_access_request_example_is_seeded(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
-    let shown = judged(&app.get(&format!("/QuestionnaireResponse/{ACCESS_REQUEST}")).await);
+    let shown = validated(&app.get(&format!("/QuestionnaireResponse/{ACCESS_REQUEST}")).await);
     assert_eq!(shown["resourceType"], "QuestionnaireResponse");
     assert_eq!(shown["id"], ACCESS_REQUEST);
     assert_eq!(shown["identifier"], json!({ "value": "19318ZGLAB" }));

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use crate::support::{Backend, Request, TestApp, bodies};
 use crate::vrs::callers::{citizen, guarded_options};
 use crate::vrs::edit::{with, without};
+use crate::vrs::expected_error::{duplicate_relationship, not_a_questionnaire_response};
 use crate::vrs::footprint::{Footprint, Rows};
-use crate::vrs::judged::judged;
 use crate::vrs::known::{CHILD, LONER, MOTHER, PATIENTS, PROXY, SON};
 use crate::vrs::operations::request;
-use crate::vrs::told::{duplicate_relationship, not_a_questionnaire_response};
+use crate::vrs::validated::validated;
 
 fn good() -> Value {
     bodies::access_request(MOTHER, SON)
@@ -32,7 +32,7 @@ async fn submitted_access_request_has_location_and_reference_code(
         let answer = app.post("/QuestionnaireResponse", good()).await;
         assert_eq!(answer.status, 200);
         assert_eq!(footprint.grown(), Rows::SUBMITTED);
-        let outcome = judged(&answer);
+        let outcome = validated(&answer);
         let coding = &outcome["issue"][0]["details"]["coding"][0];
         let code = coding["code"].as_str().unwrap().to_owned();
         assert!(is_reference_code(&code), "{code}");

@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::edit::{with, without};
 use crate::vrs::footprint::{Footprint, Rows};
-use crate::vrs::judged::judged;
 use crate::vrs::known::{LONER, MOTHER, PATIENTS, SON, id};
 use crate::vrs::operations::informational;
+use crate::vrs::validated::validated;
 
 /// Creates a role and returns it as it is shown.
 async fn create(app: &TestApp, footprint: &mut Footprint, row: &str, body: &Value) -> Value {
     let answer = app.post("/Consent", body).await;
     assert_eq!(answer.status, 201, "{row}: {}", String::from_utf8_lossy(&answer.body));
-    assert_eq!(judged(&answer), informational(), "{row}");
+    assert_eq!(validated(&answer), informational(), "{row}");
     assert_eq!(footprint.grown(), Rows::CREATED, "{row}");
     let location = answer.header("Location").unwrap_or_default();
     let path = location.strip_prefix(&app.base()).unwrap_or_default();
@@ -29,7 +29,7 @@ async fn create(app: &TestApp, footprint: &mut Footprint, row: &str, body: &Valu
     assert_eq!(acts, [("role-created".to_owned(), "anyone".to_owned())], "{row}");
     assert_eq!(topics, ["proxy-role-created"], "{row}");
     assert_eq!(versions.iter().map(|role| role.version).collect::<Vec<_>>(), [1], "{row}");
-    let bundle = judged(&app.get(path).await);
+    let bundle = validated(&app.get(path).await);
     let shown = bundle["entry"][0]["resource"].clone();
     assert_eq!(shown["id"], role.map(|id| id.to_string()).unwrap_or_default(), "{row}");
     assert_eq!(bundle["entry"][0]["fullUrl"], location, "{row}");

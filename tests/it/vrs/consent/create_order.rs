@@ -100,7 +100,7 @@ async fn create_reports_the_first_fault_in_contract_order(
         // Later faults go in first, so that one which removes an element finds it.
         let body = faults.iter().fold(bodies::consent(LONER, SON), |body, name| fault(body, name));
         let answer = app.post("/Consent", body).await;
-        assert_eq!(answer.told(), (status, code.to_owned()), "{faults:?}");
+        assert_eq!(answer.status_and_code(), (status, code.to_owned()), "{faults:?}");
         footprint.check_untouched(&faults.join(" and "));
     }
 }

@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, Request, TestApp, bodies};
 use crate::vrs::edit::{with, without};
+use crate::vrs::expected_error::{
+    ExpectedError, bad_request, coded, duplicate_relationship, expected_error, missing, missing_free_text,
+    not_a_consent,
+};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{CHILD, LONER, MOTHER, NOBODY, PATIENTS, PROXY, SON};
 use crate::vrs::operations::{post, request};
-use crate::vrs::told::{
-    Told, bad_request, coded, duplicate_relationship, missing, missing_free_text, not_a_consent, told,
-};
 
-type Row = (&'static str, Value, Told);
+type Row = (&'static str, Value, ExpectedError);
 
 fn good() -> Value {
     bodies::consent(LONER, SON)
@@ -74,33 +75,36 @@ fn missing_rows() -> Vec<Row> {
 
 fn invalid_identifier_rows() -> Vec<Row> {
     let value = |diagnostics, at| {
-        told(422, "INVALID_IDENTIFIER_VALUE", "invalid", "Invalid identifier value.", diagnostics).at(at)
+        expected_error(422, "INVALID_IDENTIFIER_VALUE", "invalid", "Invalid identifier value.", diagnostics)
+            .at(at)
     };
     let system = |diagnostics, at| {
-        told(422, "INVALID_IDENTIFIER_SYSTEM", "invalid", "Invalid identifier system.", diagnostics).at(at)
+        expected_error(422, "INVALID_IDENTIFIER_SYSTEM", "invalid", "Invalid identifier system.", diagnostics)
+            .at(at)
     };
     let mut rows = Vec::new();
     for wrong in ["1", "900000001", "9000000018", "90000000177", "900000001x", ""] {
-        let told = value("Performer identifier value is invalid", "performer.identifier.value");
-        rows.push(("performer's value", with(good(), "/performer/0/identifier/value", wrong), told));
-        let told = value("Patient identifier value is invalid", "patient.identifier.value");
-        rows.push(("patient's value", with(good(), "/patient/identifier/value", wrong), told));
+        let expected = value("Performer identifier value is invalid", "performer.identifier.value");
+        rows.push(("performer's value", with(good(), "/performer/0/identifier/value", wrong), expected));
+        let expected = value("Patient identifier value is invalid", "patient.identifier.value");
+        rows.push(("patient's value", with(good(), "/patient/identifier/value", wrong), expected));
     }
     for wrong in
         ["https://example.org", "http://fhir.nhs.uk/Id/nhs-number", "https://fhir.nhs.uk/Id/nhs-number/"]
     {
-        let told = system("Performer identifier system is invalid", "performer.identifier.system");
-        rows.push(("performer's system", with(good(), "/performer/0/identifier/system", wrong), told));
-        let told = system("Patient identifier system is invalid", "patient.identifier.system");
-        rows.push(("patient's system", with(good(), "/patient/identifier/system", wrong), told));
+        let expected = system("Performer identifier system is invalid", "performer.identifier.system");
+        rows.push(("performer's system", with(good(), "/performer/0/identifier/system", wrong), expected));
+        let expected = system("Patient identifier system is invalid", "patient.identifier.system");
+        rows.push(("patient's system", with(good(), "/patient/identifier/system", wrong), expected));
     }
     rows
 }
 
 fn invalid_rows() -> Vec<Row> {
     let invalid = |code| coded(422, code).with_issue("invalid");
-    let status =
-        || told(422, "INVALID_STATUS", "invalid", "Invalid status.", "Status is invalid").at("status");
+    let status = || {
+        expected_error(422, "INVALID_STATUS", "invalid", "Invalid status.", "Status is invalid").at("status")
+    };
     let row = |row, pointer, value: Value, code| (row, with(good(), pointer, value), invalid(code));
     let wrong = "https://example.org";
     let unknown = json!({ "url": wrong, "valueString": "x" });
@@ -177,8 +181,8 @@ async fn create_fault_has_the_contract_text(#[values(Backend::Sqlite, Backend::P
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let rows = [missing_rows(), invalid_identifier_rows(), invalid_rows(), business_rows()];
-    for (row, body, told) in rows.into_iter().flatten() {
-        told.check(row, &app.send(post("/Consent", &body)).await);
+    for (row, body, expected) in rows.into_iter().flatten() {
+        expected.check(row, &app.send(post("/Consent", &body)).await);
         footprint.check_untouched(row);
     }
 }

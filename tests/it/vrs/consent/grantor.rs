@@ -5,37 +5,55 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::edit::with;
+use crate::vrs::expected_error::{ExpectedError, expected_error, missing_free_text, missing_grantor};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{ACTIVE, INACTIVE, LONER, REJECTED, SON, consent};
 use crate::vrs::operations::{patch, post};
-use crate::vrs::told::{Told, missing_free_text, missing_grantor, told};
 
-fn missing_reference() -> Told {
+fn missing_reference() -> ExpectedError {
     let diagnostics = "Grantor extension must contain a valueReference";
-    let told = told(400, "MISSING_GRANTOR_REFERENCE", "invalid", "Missing grantor reference", diagnostics);
-    told.at_grantor(".valueReference")
+    let expected =
+        expected_error(400, "MISSING_GRANTOR_REFERENCE", "invalid", "Missing grantor reference", diagnostics);
+    expected.at_grantor(".valueReference")
 }
 
-fn missing_identifier() -> Told {
+fn missing_identifier() -> ExpectedError {
     let diagnostics = "Grantor extension must contain a valueIdentifier";
-    let told = told(400, "MISSING_GRANTOR_IDENTIFIER", "invalid", "Missing grantor identifier", diagnostics);
-    told.at_grantor(".valueReference.identifier")
+    let expected = expected_error(
+        400,
+        "MISSING_GRANTOR_IDENTIFIER",
+        "invalid",
+        "Missing grantor identifier",
+        diagnostics,
+    );
+    expected.at_grantor(".valueReference.identifier")
 }
 
-fn invalid_system() -> Told {
+fn invalid_system() -> ExpectedError {
     let diagnostics = "Valid grantor extension identifier system is required when creating/updating a consent with status 'active'";
-    let told =
-        told(422, "INVALID_GRANTOR_SYSTEM", "invalid", "Invalid grantor identifier system", diagnostics);
-    told.at_grantor(".valueReference.identifier.system")
+    let expected = expected_error(
+        422,
+        "INVALID_GRANTOR_SYSTEM",
+        "invalid",
+        "Invalid grantor identifier system",
+        diagnostics,
+    );
+    expected.at_grantor(".valueReference.identifier.system")
 }
 
-fn invalid_value() -> Told {
+fn invalid_value() -> ExpectedError {
     let diagnostics = "Valid grantor extension identifier value is required when creating/updating a consent with status 'active'";
-    let told = told(422, "INVALID_GRANTOR_VALUE", "invalid", "Invalid grantor identifier value", diagnostics);
-    told.at_grantor(".valueReference.identifier.value")
+    let expected = expected_error(
+        422,
+        "INVALID_GRANTOR_VALUE",
+        "invalid",
+        "Invalid grantor identifier value",
+        diagnostics,
+    );
+    expected.at_grantor(".valueReference.identifier.value")
 }
 
-fn rows() -> Vec<(&'static str, Value, Told)> {
+fn rows() -> Vec<(&'static str, Value, ExpectedError)> {
     let extension =
         |reference: Value| json!({ "url": bodies::GRANTOR_EXTENSION, "valueReference": reference });
     let identified =
@@ -88,13 +106,13 @@ async fn active_role_requires_a_valid_grantor(
 ) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
-    let rows = rows().into_iter().map(|(row, grantor, told)| (row, Some(grantor), told));
-    for (row, grantor, told) in rows.chain([("no grantor", None, missing_grantor())]) {
+    let rows = rows().into_iter().map(|(row, grantor, expected)| (row, Some(grantor), expected));
+    for (row, grantor, expected) in rows.chain([("no grantor", None, missing_grantor())]) {
         let create = post("/Consent", &creation(grantor.clone()));
-        told.check(&format!("POST, {row}"), &app.send(create).await);
+        expected.check(&format!("POST, {row}"), &app.send(create).await);
         for (role, reason) in [(REJECTED, "ROLE_ACTIVATED"), (INACTIVE, "ROLE_REACTIVATED")] {
             let change = patch(&consent(role), &activation(reason, grantor.clone()));
-            told.check(&format!("PATCH, {row}"), &app.send(change).await);
+            expected.check(&format!("PATCH, {row}"), &app.send(change).await);
         }
         footprint.check_untouched(row);
     }

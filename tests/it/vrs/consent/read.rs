@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, TestApp};
 use crate::vrs::consent::search_refusals::include;
-use crate::vrs::judged::judged;
+use crate::vrs::expected_error::{ExpectedError, expected_error, invalidated};
 use crate::vrs::known::{MOTHERS_ROLE, NO_SUCH_ID, consent};
-use crate::vrs::told::{Told, invalidated, told};
+use crate::vrs::validated::validated;
 
-fn bad_id() -> Told {
+fn bad_id() -> ExpectedError {
     let diagnostics = "Invalid request with error - ID must be a valid UUID.";
-    told(422, "INVALID_ID_VALUE", "invalid", "Required parameter(s) are invalid.", diagnostics)
+    expected_error(422, "INVALID_ID_VALUE", "invalid", "Required parameter(s) are invalid.", diagnostics)
 }
 
 const NOT_UUIDS: [&str; 6] = [
@@ -53,8 +53,8 @@ async fn read_reports_the_first_fault_in_contract_order(
         ("id before include", format!("{}?_include=Consent:grantee", consent("1")), bad_id()),
         ("include before lookup", format!("{}?_include=Consent:grantee", consent(NO_SUCH_ID)), include()),
     ];
-    for (row, path, told) in rows {
-        told.check(row, &app.get(&path).await);
+    for (row, path, wanted) in rows {
+        wanted.check(row, &app.get(&path).await);
     }
 }
 
@@ -96,7 +96,7 @@ async fn one_role_is_a_bundle_of_one_with_the_same_includes_as_a_search(
     ];
     for (include, expected) in rows {
         let path = format!("{}{include}", consent(MOTHERS_ROLE));
-        let bundle = judged(&app.get(&path).await);
+        let bundle = validated(&app.get(&path).await);
         let expected: Vec<_> = expected.iter().copied().chain([role.as_str()]).collect();
         assert_eq!(summary(&bundle), expected, "{include}");
         let mut head = bundle.clone();
@@ -116,6 +116,6 @@ async fn one_role_is_a_bundle_of_one_with_the_same_includes_as_a_search(
 #[actix_web::test]
 async fn an_id_may_be_in_either_letter_case(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
-    let bundle = judged(&app.get(&consent(&MOTHERS_ROLE.to_uppercase())).await);
+    let bundle = validated(&app.get(&consent(&MOTHERS_ROLE.to_uppercase())).await);
     assert_eq!(bundle["entry"][0]["resource"]["id"], MOTHERS_ROLE);
 }

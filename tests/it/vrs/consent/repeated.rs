@@ -7,9 +7,9 @@ use crate::fhir::bodies::{relationship, role};
 use crate::fhir::client::{get, post, send, send_well};
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::edit::with;
+use crate::vrs::expected_error::coded;
 use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::known::{LONER, MORE_ACTIVE, PATIENTS, SON, consent};
-use crate::vrs::told::coded;
 
 /// The list at a pointer with each of its items twice.
 fn doubled(body: &Value, pointer: &str) -> Value {

@@ -5,8 +5,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{Backend, TestApp};
-use crate::vrs::judged::judged;
 use crate::vrs::known::{ACTIVE, CHILD, MOTHER, MOTHERS_ROLE, PROPOSED, REJECTED, consent};
+use crate::vrs::validated::validated;
 
 const NHS: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
@@ -91,10 +91,10 @@ async fn a_role_has_every_element_of_the_contract_on_read_and_on_search(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
-    let read = judged(&app.get(&consent(MOTHERS_ROLE)).await);
+    let read = validated(&app.get(&consent(MOTHERS_ROLE)).await);
     assert_eq!(resource(&read, "Consent", MOTHERS_ROLE), expected());
     let search = format!("/Consent?performer:identifier={MOTHER}&patient:identifier={CHILD}");
-    assert_eq!(resource(&judged(&app.get(&search).await), "Consent", MOTHERS_ROLE), expected());
+    assert_eq!(resource(&validated(&app.get(&search).await), "Consent", MOTHERS_ROLE), expected());
 }
 
 #[rstest]
@@ -130,7 +130,7 @@ async fn every_status_reason_basis_and_period_is_shown_as_it_is(
         ),
     ];
     for (id, status, reason, period) in rows {
-        let role = resource(&judged(&app.get(&consent(id)).await), "Consent", id);
+        let role = resource(&validated(&app.get(&consent(id)).await), "Consent", id);
         assert_eq!(role["status"], status, "{id}");
         assert_eq!(role["extension"], json!([reason, grantor("G8101234")]), "{id}");
         assert_eq!(role["provision"]["period"], period, "{id}");
@@ -157,7 +157,7 @@ async fn every_legal_basis_has_its_system_and_its_words(
         (MOTHERS_ROLE, england, "parental-responsibility", "Parental responsibility"),
     ];
     for (id, system, code, display) in rows {
-        let role = resource(&judged(&app.get(&consent(id)).await), "Consent", id);
+        let role = resource(&validated(&app.get(&consent(id)).await), "Consent", id);
         let expected = json!({ "coding": [{ "system": system, "code": code, "display": display }] });
         assert_eq!(role["policyRule"], expected, "{code}");
     }
@@ -171,7 +171,7 @@ async fn an_included_patient_has_every_element_of_the_contract(
 ) {
     let app = TestApp::strict(backend).await;
     let path = format!("{}?_include=Consent:performer&_include=Consent:patient", consent(MOTHERS_ROLE));
-    let bundle = judged(&app.get(&path).await);
+    let bundle = validated(&app.get(&path).await);
     let person = |number: &str, name: Value, born: &str| {
         json!({
             "resourceType": "Patient",
@@ -204,7 +204,7 @@ async fn an_included_relationship_has_every_element_of_the_contract(
 ) {
     let app = TestApp::strict(backend).await;
     let path = format!("{}?_include=Consent:performer", consent(MOTHERS_ROLE));
-    let bundle = judged(&app.get(&path).await);
+    let bundle = validated(&app.get(&path).await);
     let id = "7cb6563b-1bc3-58e6-9ced-d3c7fe6b485a";
     let concept = |code: &str, display: &str| {
         json!({ "coding": [{

@@ -4,8 +4,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{Backend, TestApp, bodies};
-use crate::vrs::judged::judged;
 use crate::vrs::known::{CHILD, LONER, MOTHER, MOTHERS_ROLE, NO_PRACTICE, PROXY, SON};
+use crate::vrs::validated::validated;
 
 const NHS: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
@@ -64,7 +64,7 @@ async fn identifiers_may_be_written_in_every_way_of_the_contract(
         (format!("patient:identifier={SON}"), &[]),
     ];
     for (query, expected) in rows {
-        let bundle = judged(&app.get(&format!("/Consent?{query}")).await);
+        let bundle = validated(&app.get(&format!("/Consent?{query}")).await);
         assert_eq!(patients(&bundle), expected, "{query}");
         assert_eq!(bundle["total"], expected.len(), "{query}");
     }
@@ -94,7 +94,7 @@ async fn status_comma_is_or_and_repetition_is_and(
         ("&status=active&status=inactive", &[]),
     ];
     for (filter, expected) in rows {
-        let bundle = judged(&app.get(&format!("/Consent?performer:identifier={MOTHER}{filter}")).await);
+        let bundle = validated(&app.get(&format!("/Consent?performer:identifier={MOTHER}{filter}")).await);
         assert_eq!(patients(&bundle), expected, "{filter}");
         assert_eq!(bundle["total"], expected.len(), "{filter}");
     }
@@ -120,7 +120,7 @@ async fn an_empty_answer_has_an_empty_entry_and_no_includes(
             "link": [{ "relation": "self", "url": format!("{}/Consent?{query}", app.base()) }],
             "entry": [],
         });
-        assert_eq!(judged(&app.get(&format!("/Consent?{query}")).await), expected, "{query}");
+        assert_eq!(validated(&app.get(&format!("/Consent?{query}")).await), expected, "{query}");
     }
 }
 
@@ -151,7 +151,7 @@ async fn includes_bring_people_and_relationships_once_and_are_not_counted(
     ];
     for (include, expected) in rows {
         let query = format!("/Consent?performer:identifier={MOTHER}&status=active{include}");
-        let bundle = judged(&app.get(&query).await);
+        let bundle = validated(&app.get(&query).await);
         assert_eq!(included(&bundle), expected, "{include}");
         assert_eq!(bundle["total"], 2, "{include}");
         let link = json!([{ "relation": "self", "url": format!("{}{query}", app.base()) }]);
@@ -166,7 +166,7 @@ async fn a_person_who_is_proxy_and_patient_is_included_once(
 ) {
     let app = TestApp::sandbox(backend).await;
     let includes = "_include=Consent:performer&_include=Consent:patient";
-    let bundle = judged(&app.get(&format!("/Consent?patient:identifier={CHILD}&{includes}")).await);
+    let bundle = validated(&app.get(&format!("/Consent?patient:identifier={CHILD}&{includes}")).await);
     assert_eq!(bundle["total"], 3);
     let people: Vec<_> =
         included(&bundle).into_iter().filter(|reference| reference.starts_with("Patient/")).collect();
@@ -182,8 +182,9 @@ async fn relationships_that_belong_to_no_role_of_the_answer_are_not_included(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
-    let bundle =
-        judged(&app.get(&format!("/Consent?performer:identifier={PROXY}&_include=Consent:performer")).await);
+    let bundle = validated(
+        &app.get(&format!("/Consent?performer:identifier={PROXY}&_include=Consent:performer")).await,
+    );
     assert_eq!(included(&bundle), [format!("Patient/{PROXY}")]);
 }
 
@@ -194,7 +195,7 @@ async fn every_bundle_entry_has_its_own_full_url(
 ) {
     let app = TestApp::sandbox(backend).await;
     let includes = "_include=Consent:performer&_include=Consent:patient";
-    let bundle = judged(&app.get(&format!("/Consent?performer:identifier={MOTHER}&{includes}")).await);
+    let bundle = validated(&app.get(&format!("/Consent?performer:identifier={MOTHER}&{includes}")).await);
     let entries = bundle["entry"].as_array().unwrap();
     assert!(entries.iter().any(|entry| entry["resource"]["id"] == MOTHERS_ROLE));
     for entry in entries {
@@ -227,7 +228,7 @@ async fn a_person_with_a_role_needs_no_practice(
     ] {
         let answer = app.get(&format!("/Consent?{query}")).await;
         assert_eq!(answer.status, 200, "{query}: {}", String::from_utf8_lossy(&answer.body));
-        assert_eq!(judged(&answer)["total"], total, "{query}");
+        assert_eq!(validated(&answer)["total"], total, "{query}");
     }
 }
 

@@ -3,44 +3,50 @@
 use rstest::rstest;
 
 use crate::support::{Backend, TestApp};
+use crate::vrs::expected_error::{ExpectedError, expected_error, invalidated};
 use crate::vrs::known::{CHILD, MOTHER, NO_PRACTICE, NOBODY};
-use crate::vrs::told::{Told, invalidated, told};
 
 const INVALID: &str = "Required parameter(s) are invalid.";
 
-fn missing() -> Told {
+fn missing() -> ExpectedError {
     let diagnostics =
         "Invalid request with error - performer:identifier or patient:identifier parameter not found.";
-    told(400, "MISSING_IDENTIFIER_VALUE", "invalid", "Required parameter(s) are missing.", diagnostics)
+    expected_error(
+        400,
+        "MISSING_IDENTIFIER_VALUE",
+        "invalid",
+        "Required parameter(s) are missing.",
+        diagnostics,
+    )
 }
 
-fn system() -> Told {
+fn system() -> ExpectedError {
     let diagnostics = "Invalid request with error - performer:identifier or patient:identifier system parameter is invalid.";
-    told(422, "INVALID_IDENTIFIER_SYSTEM", "invalid", INVALID, diagnostics)
+    expected_error(422, "INVALID_IDENTIFIER_SYSTEM", "invalid", INVALID, diagnostics)
 }
 
-fn value() -> Told {
+fn value() -> ExpectedError {
     let diagnostics =
         "Invalid request with error - performer:identifier or patient:identifier parameter is invalid.";
-    told(422, "INVALID_IDENTIFIER_VALUE", "invalid", INVALID, diagnostics)
+    expected_error(422, "INVALID_IDENTIFIER_VALUE", "invalid", INVALID, diagnostics)
 }
 
-fn status() -> Told {
+fn status() -> ExpectedError {
     let diagnostics = "Invalid request with error - status parameter is invalid.";
-    told(422, "INVALID_PARAMETER", "invalid", INVALID, diagnostics)
+    expected_error(422, "INVALID_PARAMETER", "invalid", INVALID, diagnostics)
 }
 
-pub fn include() -> Told {
+pub fn include() -> ExpectedError {
     let diagnostics = "Invalid request with error - _include parameter is invalid.";
-    told(422, "INVALID_PARAMETER", "invalid", INVALID, diagnostics)
+    expected_error(422, "INVALID_PARAMETER", "invalid", INVALID, diagnostics)
 }
 
-fn no_practice() -> Told {
+fn no_practice() -> ExpectedError {
     let display = "GP Practice could not be found - invalid resources cannot be retrieved";
-    told(404, "GP_PRACTICE_NOT_FOUND", "processing", display, "GP Practice could not be found")
+    expected_error(404, "GP_PRACTICE_NOT_FOUND", "processing", display, "GP Practice could not be found")
 }
 
-fn identifier_rows() -> Vec<(String, Told)> {
+fn identifier_rows() -> Vec<(String, ExpectedError)> {
     let mut rows = vec![
         (String::new(), missing()),
         ("status=active".into(), missing()),
@@ -86,8 +92,8 @@ async fn wrong_identifier_fault_has_the_contract_text(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
-    for (query, told) in identifier_rows() {
-        told.check(&query, &app.get(&format!("/Consent?{query}")).await);
+    for (query, expected) in identifier_rows() {
+        expected.check(&query, &app.get(&format!("/Consent?{query}")).await);
     }
 }
 
@@ -152,8 +158,8 @@ async fn search_reports_the_first_fault_in_contract_order(
         ("status before person", format!("{unknown}&status=asleep"), status()),
         ("include before person", format!("{unknown}&_include=x"), include()),
     ];
-    for (row, query, told) in rows {
-        told.check(row, &app.get(&format!("/Consent?{query}")).await);
+    for (row, query, expected) in rows {
+        expected.check(row, &app.get(&format!("/Consent?{query}")).await);
     }
 }
 

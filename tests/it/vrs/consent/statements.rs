@@ -11,7 +11,7 @@ use base::date_time::FhirDateTime;
 
 use crate::support::{Backend, Options, TestApp, sandbox_contract};
 use crate::vrs::callers::number;
-use crate::vrs::judged::judged;
+use crate::vrs::validated::validated;
 
 /// What it costs to write the access down.
 const JOURNAL: u64 = 5;
@@ -84,7 +84,7 @@ async fn fill(app: &TestApp) {
 async fn cost(app: &TestApp, path: &str) -> (u64, serde_json::Value) {
     let before = app.store.statements();
     let answer = app.get(path).await;
-    (app.store.statements() - before, judged(&answer)["total"].clone())
+    (app.store.statements() - before, validated(&answer)["total"].clone())
 }
 
 #[rstest]

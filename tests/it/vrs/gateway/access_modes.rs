@@ -5,13 +5,13 @@ use serde_json::json;
 
 use crate::support::{Backend, Request, bodies};
 use crate::vrs::callers::{NURSE, SYSTEM, citizen, guarded};
+use crate::vrs::expected_error::{access_denied, forbidden};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{
     ACCESS_REQUEST, ACTIVE, CHILD, ENDING, INACTIVE, LONER, MORE_ACTIVE, MOTHER, MOTHERS_ROLE, PATIENTS,
     PROXY, SON, consent,
 };
 use crate::vrs::operations::{all, end, end_on, get, patch, post};
-use crate::vrs::told::{access_denied, forbidden};
 
 type Row = (&'static str, String, Request, u16);
 
@@ -135,8 +135,8 @@ async fn patient_reads_only_data_that_names_them(
 ) {
     let app = guarded(backend).await;
     let mut footprint = Footprint::of(&app);
-    for (row, who, request, status) in only_own() {
-        let answer = app.send(request.bearer(&citizen(who))).await;
+    for (row, principal, request, status) in only_own() {
+        let answer = app.send(request.bearer(&citizen(principal))).await;
         assert_eq!(answer.status, status, "{row}: {}", String::from_utf8_lossy(&answer.body));
         if status == 403 {
             forbidden().check(row, &answer);

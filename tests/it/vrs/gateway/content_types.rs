@@ -3,10 +3,10 @@
 use rstest::rstest;
 
 use crate::support::{Backend, Request, TestApp, bodies};
+use crate::vrs::expected_error::unsupported_media_type;
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{ACCESS_REQUEST, ACTIVE, LONER, MOTHER, PATIENTS, SON, consent};
 use crate::vrs::operations::{all, end, patch, post};
-use crate::vrs::told::unsupported_media_type;
 
 fn with_type(request: Request, content_type: &str) -> Request {
     request.without("Content-Type").header("Content-Type", content_type)

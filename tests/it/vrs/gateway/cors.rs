@@ -4,9 +4,9 @@ use rstest::rstest;
 
 use crate::support::{Backend, Request};
 use crate::vrs::callers::guarded;
+use crate::vrs::expected_error::access_denied;
 use crate::vrs::known::{MOTHERS_ROLE, consent};
 use crate::vrs::operations::request;
-use crate::vrs::told::access_denied;
 
 const ORIGIN: &str = "https://portal.example.nhs.uk";
 

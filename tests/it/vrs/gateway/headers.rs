@@ -3,10 +3,10 @@
 use rstest::rstest;
 
 use crate::support::{Backend, TestApp};
+use crate::vrs::expected_error::{invalid_value, missing_header};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{ACCESS_REQUEST, MOTHER, MOTHERS_ROLE};
 use crate::vrs::operations::{all, get};
-use crate::vrs::told::{invalid_value, missing_header};
 
 const NOT_UUIDS: [&str; 8] = [
     "",

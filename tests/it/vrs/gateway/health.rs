@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::support::{Backend, Request, Response};
 use crate::vrs::callers::guarded;
-use crate::vrs::told::{access_denied, method_not_allowed};
+use crate::vrs::expected_error::{access_denied, method_not_allowed};
 
 const PING: &str = "/validated-relationships/_ping";
 const STATUS: &str = "/validated-relationships/_status";

@@ -7,18 +7,18 @@ use serde_json::json;
 
 use crate::support::{Backend, Options, Request, TestApp};
 use crate::vrs::callers::{NURSE, SYSTEM, citizen, guarded, guarded_options};
-use crate::vrs::known::{ACTIVE, MOTHER, consent};
-use crate::vrs::operations::{get, patch, post, request};
-use crate::vrs::told::{
-    Told, access_denied, coded, forbidden, invalid_value, method_not_allowed, missing_header,
+use crate::vrs::expected_error::{
+    ExpectedError, access_denied, coded, forbidden, invalid_value, method_not_allowed, missing_header,
     unsupported_media_type,
 };
+use crate::vrs::known::{ACTIVE, MOTHER, consent};
+use crate::vrs::operations::{get, patch, post, request};
 
 fn as_text(request: Request) -> Request {
     request.without("Content-Type").header("Content-Type", "text/plain")
 }
 
-fn rows() -> Vec<(&'static str, Request, Told)> {
+fn rows() -> Vec<(&'static str, Request, ExpectedError)> {
     let create = || post("/Consent", &json!({ "resourceType": "Nonsense" }));
     let apply = || post("/QuestionnaireResponse", &json!({}));
     let mother = citizen(MOTHER);
@@ -82,8 +82,8 @@ async fn gateway_reports_the_first_failed_check(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
-    for (row, request, told) in rows() {
-        told.check(row, &app.send(request).await);
+    for (row, request, expected) in rows() {
+        expected.check(row, &app.send(request).await);
     }
 }
 

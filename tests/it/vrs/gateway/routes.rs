@@ -3,10 +3,10 @@
 use rstest::rstest;
 
 use crate::support::{Backend, TestApp};
+use crate::vrs::expected_error::{expected_error, invalidated, method_not_allowed};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{ACCESS_REQUEST, MOTHER, MOTHERS_ROLE};
 use crate::vrs::operations::{get, request};
-use crate::vrs::told::{invalidated, method_not_allowed, told};
 
 #[rstest]
 #[actix_web::test]
@@ -27,9 +27,9 @@ async fn another_method_is_405_with_allow(#[values(Backend::Sqlite, Backend::Pos
             let answer = app.send(request(method, path)).await;
             let row = format!("{method} {path}");
             method_not_allowed().check(&row, &answer);
-            let mut told: Vec<_> = answer.header("Allow").unwrap_or_default().split(", ").collect();
-            told.sort_unstable();
-            assert_eq!(told, allowed, "{row}");
+            let mut expected: Vec<_> = answer.header("Allow").unwrap_or_default().split(", ").collect();
+            expected.sort_unstable();
+            assert_eq!(expected, allowed, "{row}");
         }
     }
     footprint.check_untouched("all of them");
@@ -66,7 +66,7 @@ async fn a_consent_search_with_a_trailing_slash_is_one_without_parameters(
     let diagnostics =
         "Invalid request with error - performer:identifier or patient:identifier parameter not found.";
     let display = "Required parameter(s) are missing.";
-    let missing = told(400, "MISSING_IDENTIFIER_VALUE", "invalid", display, diagnostics);
+    let missing = expected_error(400, "MISSING_IDENTIFIER_VALUE", "invalid", display, diagnostics);
     missing.check("/Consent/", &app.get("/Consent/").await);
 }
 

@@ -4,10 +4,10 @@ use rstest::rstest;
 
 use crate::fhir::scopes::{acting, citizen, issuing, system};
 use crate::support::{Backend, bodies};
+use crate::vrs::expected_error::{access_denied, forbidden};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{ACCESS_REQUEST, CHILD, MOTHER, MOTHERS_ROLE};
 use crate::vrs::operations::{all, get, patch};
-use crate::vrs::told::{access_denied, forbidden};
 
 /// The scope that each operation needs, and who may ask for it.
 const NEEDED: [(&str, &str, bool); 7] = [
@@ -29,7 +29,7 @@ async fn insufficient_scope_is_403_and_changes_nothing(
     let mut footprint = Footprint::of(&app);
     for ((row, request), (named, needed, is_citizens)) in all(ACCESS_REQUEST).into_iter().zip(NEEDED) {
         assert_eq!(row, named);
-        let (who, context) = if is_citizens { (citizen(MOTHER), "user") } else { (system(), "system") };
+        let (principal, context) = if is_citizens { (citizen(MOTHER), "user") } else { (system(), "system") };
         let (kind, letter) = needed.split_once('.').unwrap();
         let others: String = "cruds".chars().filter(|other| !letter.contains(*other)).collect();
         let without = [
@@ -39,7 +39,7 @@ async fn insufficient_scope_is_403_and_changes_nothing(
             "openid".to_owned(),
         ];
         for scope in without {
-            let token = app.token(&who, &scope).await;
+            let token = app.token(&principal, &scope).await;
             let answer = app.send(request.clone().bearer(&token)).await;
             forbidden().check(&format!("{row} {scope}"), &answer);
         }
@@ -47,9 +47,9 @@ async fn insufficient_scope_is_403_and_changes_nothing(
     footprint.check_untouched("a scope that does not reach");
     let national = "urn:nhsd:apim:app:level3:validated-relationships-service-api";
     for ((row, request), (_, needed, is_citizens)) in all(ACCESS_REQUEST).into_iter().zip(NEEDED) {
-        let (who, context) = if is_citizens { (citizen(MOTHER), "user") } else { (system(), "system") };
+        let (principal, context) = if is_citizens { (citizen(MOTHER), "user") } else { (system(), "system") };
         let scope = if row == "#7" { national.to_owned() } else { format!("{context}/{needed}") };
-        let token = app.token(&who, &scope).await;
+        let token = app.token(&principal, &scope).await;
         let status = app.send(request.bearer(&token)).await.status;
         assert!((200..300).contains(&status), "{row} {scope} {status}");
     }

@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::footprint::{Footprint, Rows};
-use crate::vrs::judged::judged;
 use crate::vrs::known::{ACTIVE, ENDING, INACTIVE, MORE_ACTIVE, PROXY, REJECTED, consent, id};
 use crate::vrs::operations::informational;
+use crate::vrs::validated::validated;
 
 fn op(op: &str, path: &str, value: Value) -> Value {
     json!({ "op": op, "path": path, "value": value })
 }
 
 async fn show(app: &TestApp, role: &str) -> Value {
-    judged(&app.get(&consent(role)).await)["entry"][0]["resource"].clone()
+    validated(&app.get(&consent(role)).await)["entry"][0]["resource"].clone()
 }
 
 /// Changes a role and looks at what it left: the answer, a version, a record, an event.
@@ -33,7 +33,7 @@ async fn change(
     app.clock.advance(TimeDelta::milliseconds(1500));
     let answer = app.patch(&consent(role), body).await;
     assert_eq!(answer.status, 200, "{row}: {}", String::from_utf8_lossy(&answer.body));
-    assert_eq!(judged(&answer), informational(), "{row}");
+    assert_eq!(validated(&answer), informational(), "{row}");
     assert_eq!(answer.header("Location"), None, "{row}");
     assert_eq!(footprint.grown(), Rows::CHANGED, "{row}");
     let after = app.look(move |tx| tx.list_role_versions(id(role))).await;
@@ -258,7 +258,7 @@ async fn inactive_role_accepts_status_changes_only(
     for role in [INACTIVE, REJECTED] {
         let body = json!([op("add", "/provision/period/end", json!("2030-01-01"))]);
         let answer = app.patch(&consent(role), body).await;
-        assert_eq!(answer.told(), (422, "INVALID_STATE_TRANSITION".to_owned()), "{role}");
+        assert_eq!(answer.status_and_code(), (422, "INVALID_STATE_TRANSITION".to_owned()), "{role}");
     }
     footprint.check_untouched("both");
 }

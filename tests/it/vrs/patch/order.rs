@@ -153,9 +153,9 @@ async fn patch_reports_the_first_fault_in_contract_order(
     let mut footprint = Footprint::of(&app);
     let mut wrong = Vec::new();
     for (row, role, body, (status, code)) in form_rows().into_iter().chain(value_rows()) {
-        let told = app.patch(&consent(role), body).await.told();
-        if told != (status, code.to_owned()) {
-            wrong.push(format!("{row}: {status} {code} was expected, {told:?} was told"));
+        let expected = app.patch(&consent(role), body).await.status_and_code();
+        if expected != (status, code.to_owned()) {
+            wrong.push(format!("{row}: {status} {code} was expected, {expected:?} was told"));
         }
         footprint.check_untouched(row);
     }
@@ -175,7 +175,7 @@ async fn past_end_is_reported_before_an_unknown_legal_basis(
     let activation: Vec<_> =
         active.as_array().unwrap().iter().cloned().chain([basis.clone(), end.clone()]).collect();
     for (role, body) in [(ACTIVE, json!([basis, end])), (REJECTED, Value::from(activation))] {
-        let told = app.patch(&consent(role), body).await.told();
-        assert_eq!(told, (422, "INVALID_END_DATE".to_owned()), "{role}");
+        let expected = app.patch(&consent(role), body).await.status_and_code();
+        assert_eq!(expected, (422, "INVALID_END_DATE".to_owned()), "{role}");
     }
 }

@@ -4,15 +4,15 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{Backend, TestApp, bodies};
+use crate::vrs::expected_error::{
+    ExpectedError, coded, invalid_patch_format, invalid_patch_path, invalid_status_code,
+    invalid_status_reason, invalid_transition, invalid_value, role_not_found,
+};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{ACTIVE, ENDING, INACTIVE, MOTHERS_ROLE, NO_SUCH_ID, REJECTED, consent};
 use crate::vrs::operations::{end, request};
-use crate::vrs::told::{
-    Told, coded, invalid_patch_format, invalid_patch_path, invalid_status_code, invalid_status_reason,
-    invalid_transition, invalid_value, role_not_found,
-};
 
-type Row = (String, &'static str, String, Told);
+type Row = (String, &'static str, String, ExpectedError);
 
 fn op(op: &str, path: &str, value: Value) -> Value {
     json!({ "op": op, "path": path, "value": value })
@@ -75,7 +75,7 @@ fn path_rows() -> Vec<Row> {
 }
 
 fn form_rows() -> Vec<Row> {
-    let row = |name: &str, body: Value, told| (name.to_owned(), ACTIVE, body.to_string(), told);
+    let row = |name: &str, body: Value, expected| (name.to_owned(), ACTIVE, body.to_string(), expected);
     let mut rows = Vec::new();
     for unknown in ["move", "copy", "test", "Replace", "delete", ""] {
         let body = json!([{ "op": unknown, "path": "/status", "from": "/status", "value": "inactive" }]);
@@ -96,7 +96,7 @@ fn form_rows() -> Vec<Row> {
 }
 
 fn status_rows() -> Vec<Row> {
-    let row = |name: &str, role, body: Value, told| (name.to_owned(), role, body.to_string(), told);
+    let row = |name: &str, role, body: Value, expected| (name.to_owned(), role, body.to_string(), expected);
     let mut rows = Vec::new();
     for wrong in [json!("asleep"), json!("Inactive"), json!("draft"), json!(1), json!(["inactive"])] {
         let body = json!([
@@ -140,7 +140,7 @@ fn status_rows() -> Vec<Row> {
 }
 
 fn value_rows() -> Vec<Row> {
-    let row = |name: String, body: Value, told| (name, ENDING, body.to_string(), told);
+    let row = |name: String, body: Value, expected| (name, ENDING, body.to_string(), expected);
     let mut rows = Vec::new();
     for wrong in [
         json!("soon"),
@@ -202,9 +202,9 @@ async fn patch_fault_has_the_contract_text_and_changes_nothing(
     let not_there = [NO_SUCH_ID, "1", "6b71ac92baa34b76b0f5a601257e2722"]
         .map(|id| (format!("no role {id}"), id, end().to_string(), role_not_found()));
     let rows = [format_rows(), path_rows(), form_rows(), status_rows(), value_rows(), not_there.to_vec()];
-    for (row, role, body, told) in rows.into_iter().flatten() {
+    for (row, role, body, expected) in rows.into_iter().flatten() {
         let request = request("PATCH", &consent(role)).header("Content-Type", "application/json-patch+json");
-        told.check(&row, &app.send(request.body(body)).await);
+        expected.check(&row, &app.send(request.body(body)).await);
         footprint.check_untouched(&row);
     }
     assert_eq!(app.get("/Consent?performer:identifier=9991001018").await.json(), before);

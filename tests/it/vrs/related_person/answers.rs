@@ -4,8 +4,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{Backend, TestApp};
-use crate::vrs::judged::judged;
 use crate::vrs::known::{CHILD, LONER, MOTHER, SON};
+use crate::vrs::validated::validated;
 
 const NHS: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
@@ -62,7 +62,7 @@ async fn relationships_are_shown_with_the_names_of_the_children_and_each_child_o
     let children = [child(CHILD, &jane, "2022-10-22"), child(SON, &daren, "2018-04-27")];
     for (include, extra) in [("", &[][..]), ("&_include=RelatedPerson:patient", &children[..])] {
         let query = format!("/RelatedPerson?identifier={MOTHER}{include}");
-        let mut bundle = judged(&app.get(&query).await);
+        let mut bundle = validated(&app.get(&query).await);
         in_order(&mut bundle);
         let matches = related.iter().map(|resource| entry(&app.base(), "match", resource));
         let includes = extra.iter().map(|resource| entry(&app.base(), "include", resource));
@@ -113,7 +113,7 @@ async fn proxy_and_patient_narrow_a_search(#[values(Backend::Sqlite, Backend::Po
         (format!("patient:identifier={LONER}"), &[]),
     ];
     for (query, expected) in rows {
-        let bundle = judged(&app.get(&format!("/RelatedPerson?{query}")).await);
+        let bundle = validated(&app.get(&format!("/RelatedPerson?{query}")).await);
         assert_eq!(ids(&bundle, "match"), expected, "{query}");
         assert_eq!(bundle["total"], expected.len(), "{query}");
     }
@@ -132,7 +132,7 @@ async fn an_empty_answer_has_no_entry(#[values(Backend::Sqlite, Backend::Postgre
             "total": 0,
             "link": [{ "relation": "self", "url": format!("{}{query}", app.base()) }],
         });
-        assert_eq!(judged(&app.get(&query).await), expected, "{query}");
+        assert_eq!(validated(&app.get(&query).await), expected, "{query}");
     }
 }
 
@@ -151,7 +151,7 @@ async fn includes_are_counted_out_and_other_includes_are_ignored(
         ("&_include=nonsense&_include=RelatedPerson:patient", &[CHILD, SON]),
     ];
     for (include, expected) in rows {
-        let bundle = judged(&app.get(&format!("/RelatedPerson?identifier={MOTHER}{include}")).await);
+        let bundle = validated(&app.get(&format!("/RelatedPerson?identifier={MOTHER}{include}")).await);
         assert_eq!(bundle["total"], 2, "{include}");
         assert_eq!(ids(&bundle, "include"), expected, "{include}");
     }

@@ -3,33 +3,46 @@
 use rstest::rstest;
 
 use crate::support::{Backend, TestApp};
+use crate::vrs::expected_error::{ExpectedError, expected_error, invalidated};
 use crate::vrs::known::{LONER, MOTHER, NOBODY};
-use crate::vrs::told::{Told, invalidated, told};
 
 const NHS: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
-fn missing() -> Told {
+fn missing() -> ExpectedError {
     let diagnostics = "The 'identifier' parameter is required";
-    told(400, "MISSING_IDENTIFIER_VALUE", "invalid", "Missing RelatedPerson NHS number.", diagnostics)
+    expected_error(
+        400,
+        "MISSING_IDENTIFIER_VALUE",
+        "invalid",
+        "Missing RelatedPerson NHS number.",
+        diagnostics,
+    )
 }
 
-fn system() -> Told {
+fn system() -> ExpectedError {
     let diagnostics = "The identifier system is not valid.";
-    told(400, "INVALID_IDENTIFIER_SYSTEM", "invalid", "Invalid identifier system.", diagnostics)
+    expected_error(400, "INVALID_IDENTIFIER_SYSTEM", "invalid", "Invalid identifier system.", diagnostics)
 }
 
-fn value() -> Told {
+fn value() -> ExpectedError {
     let diagnostics = "Not a valid NHS Number provided for the 'identifier' parameter";
-    let told = told(400, "INVALID_IDENTIFIER_VALUE", "invalid", "Provided value is invalid", diagnostics);
-    told.at("RelatedPerson.identifier")
+    let expected =
+        expected_error(400, "INVALID_IDENTIFIER_VALUE", "invalid", "Provided value is invalid", diagnostics);
+    expected.at("RelatedPerson.identifier")
 }
 
-fn patient_value() -> Told {
+fn patient_value() -> ExpectedError {
     let diagnostics = "Not a valid NHS Number provided for the 'patient:identifier' parameter";
-    told(400, "INVALID_PATIENT_IDENTIFIER_VALUE", "invalid", "Provided value is invalid", diagnostics)
+    expected_error(
+        400,
+        "INVALID_PATIENT_IDENTIFIER_VALUE",
+        "invalid",
+        "Provided value is invalid",
+        diagnostics,
+    )
 }
 
-fn rows() -> Vec<(String, Told)> {
+fn rows() -> Vec<(String, ExpectedError)> {
     let mut rows = vec![
         (String::new(), missing()),
         ("_include=RelatedPerson:patient".into(), missing()),
@@ -82,7 +95,7 @@ async fn related_person_search_fault_has_the_contract_text(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
-    for (query, told) in rows() {
-        told.check(&query, &app.get(&format!("/RelatedPerson?{query}")).await);
+    for (query, expected) in rows() {
+        expected.check(&query, &app.get(&format!("/RelatedPerson?{query}")).await);
     }
 }

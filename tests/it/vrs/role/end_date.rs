@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::footprint::{Footprint, Rows};
-use crate::vrs::judged::judged;
 use crate::vrs::known::{ACTIVE, PATIENTS, PROXY, consent, id};
+use crate::vrs::validated::validated;
 
 const REACHED: &str = "ROLE_DEACTIVATED_END_DATE_REACHED";
 
@@ -20,7 +20,7 @@ async fn end_on(app: &TestApp, end: &str) {
 
 /// Status and reason as a read shows them, and the statuses under which a search finds the role.
 async fn counts_as(app: &TestApp) -> (Value, Value, Vec<&'static str>) {
-    let role = judged(&app.get(&consent(ACTIVE)).await)["entry"][0]["resource"].clone();
+    let role = validated(&app.get(&consent(ACTIVE)).await)["entry"][0]["resource"].clone();
     let reason = role["extension"][0]["valueCodeableConcept"]["coding"][0]["code"].clone();
     let mut found = Vec::new();
     for status in ["active", "inactive", "active,inactive", "rejected", "proposed"] {
@@ -28,7 +28,7 @@ async fn counts_as(app: &TestApp) -> (Value, Value, Vec<&'static str>) {
             "/Consent?performer:identifier={PROXY}&patient:identifier={}&status={status}",
             PATIENTS[0]
         );
-        let bundle = judged(&app.get(&query).await);
+        let bundle = validated(&app.get(&query).await);
         if bundle["total"] == 1 {
             found.push(status);
             assert_eq!(bundle["entry"][0]["resource"], role, "{status}");
@@ -96,7 +96,7 @@ async fn a_change_to_a_role_that_has_ended_leaves_both_steps_in_its_history(
             (4, Status::Active, ReasonCode::RoleReactivated),
         ]
     );
-    let by = |act: &str, who: &str| (act.to_owned(), who.to_owned());
+    let by = |act: &str, principal: &str| (act.to_owned(), principal.to_owned());
     assert_eq!(acts[2..], [by("role-lapsed", "service"), by("role-changed", "anyone")]);
     assert_eq!(topics[2..], ["proxy-role-changed", "proxy-role-changed"]);
     assert_eq!(counts_as(&app).await.0, "active");
@@ -120,7 +120,11 @@ async fn change_of_an_expired_role_is_validated_as_inactive(
         ("it is not active with an end", later, "INVALID_STATE_TRANSITION"),
         ("its end has passed", still_ended, "INVALID_END_DATE"),
     ] {
-        assert_eq!(app.patch(&consent(ACTIVE), body).await.told(), (422, code.to_owned()), "{row}");
+        assert_eq!(
+            app.patch(&consent(ACTIVE), body).await.status_and_code(),
+            (422, code.to_owned()),
+            "{row}"
+        );
         footprint.check_untouched(row);
     }
 }

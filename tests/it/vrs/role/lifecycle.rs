@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, Options, TestApp, bodies, strict_contract};
 use crate::vrs::edit::with;
+use crate::vrs::expected_error::{bad_request, invalid_status_reason, invalid_transition};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{ACTIVE, INACTIVE, LONER, MOTHER, PATIENTS, PROPOSED, REJECTED, consent};
-use crate::vrs::told::{bad_request, invalid_status_reason, invalid_transition};
 
 const STATUSES: [&str; 5] = ["proposed", "active", "rejected", "inactive", "entered-in-error"];
 const ROLE: [&str; 3] = ["ROLE_CREATED", "ROLE_ACTIVATED", "ROLE_REACTIVATED"];

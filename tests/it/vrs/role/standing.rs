@@ -7,16 +7,16 @@ use rstest::rstest;
 
 use crate::support::{Backend, Options, TestApp, bodies, strict_contract};
 use crate::vrs::callers::number;
+use crate::vrs::expected_error::{invalidated, role_not_found};
 use crate::vrs::footprint::{Footprint, Rows};
-use crate::vrs::judged::judged;
 use crate::vrs::known::{CHILD, LONER, MOTHER, MOTHERS_ROLE, SON, consent};
 use crate::vrs::operations::end;
-use crate::vrs::told::{invalidated, role_not_found};
+use crate::vrs::validated::validated;
 
-async fn stand(app: &TestApp, who: &str, standing: Standing) {
-    let (who, now) = (number(who), app.now());
+async fn stand(app: &TestApp, principal: &str, standing: Standing) {
+    let (principal, now) = (number(principal), app.now());
     let saved: Result<_, base::error::Error> =
-        app.store.write(move |tx| tx.save_standing(who, standing, now)).await;
+        app.store.write(move |tx| tx.save_standing(principal, standing, now)).await;
     assert!(saved.is_ok());
 }
 
@@ -45,7 +45,7 @@ async fn check_not_found_by(app: &TestApp, row: &str, person: &str, other: &str)
         format!("/RelatedPerson?identifier={other}&_include=RelatedPerson:patient"),
         format!("/RelatedPerson?patient:identifier={other}&_include=RelatedPerson:patient"),
     ] {
-        let bundle = judged(&app.get(&query).await);
+        let bundle = validated(&app.get(&query).await);
         let entries = bundle.get("entry").map(ToString::to_string).unwrap_or_default();
         assert!(!entries.contains(person), "{row}: {query}: {entries}");
         assert!(!entries.contains(MOTHERS_ROLE), "{row}: {query}");
@@ -121,7 +121,11 @@ async fn access_request_for_a_hidden_pair_reveals_no_role(
         }
     }
     let answer = app.post("/QuestionnaireResponse", bodies::access_request(MOTHER, CHILD)).await;
-    assert_eq!(answer.told(), (409, "DUPLICATE_RELATIONSHIP".to_owned()), "both people are visible again");
+    assert_eq!(
+        answer.status_and_code(),
+        (409, "DUPLICATE_RELATIONSHIP".to_owned()),
+        "both people are visible again"
+    );
 }
 
 /// The same with the setting that creates a proposed role for every application: there is none for a hidden
@@ -156,8 +160,12 @@ async fn access_request_that_names_a_hidden_person_is_404(
     for person in [MOTHER, SON] {
         for standing in [Standing::Invalidated, Standing::Restricted, Standing::Superseded] {
             stand(&app, person, standing).await;
-            let told = app.get(&path).await.told();
-            assert_eq!(told, (404, "QUESTIONNAIRE_RESPONSE_NOT_FOUND".to_owned()), "{person} {standing:?}");
+            let expected = app.get(&path).await.status_and_code();
+            assert_eq!(
+                expected,
+                (404, "QUESTIONNAIRE_RESPONSE_NOT_FOUND".to_owned()),
+                "{person} {standing:?}"
+            );
             stand(&app, person, Standing::Current).await;
         }
     }

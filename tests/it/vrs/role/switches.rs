@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, Options, TestApp, bodies, sandbox_contract, strict_contract};
 use crate::vrs::edit::with;
+use crate::vrs::expected_error::{coded, invalid_status_reason};
 use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::known::{ACTIVE, ENDING, LONER, MORE_ACTIVE, MOTHER, SON, consent};
-use crate::vrs::told::{coded, invalid_status_reason};
 
 /// The default with one switch turned.
 async fn turned(backend: Backend, turn: impl FnOnce(&mut Contract)) -> TestApp {
@@ -61,10 +61,16 @@ async fn numbers_are_checked_by_modulus_11_or_by_length(
         assert_eq!(lenient.get(short).await.status, refused, "{short}");
     }
     let consent = bodies::consent("9000000050", "9000000051");
-    assert_eq!(strict.post("/Consent", &consent).await.told(), (422, "INVALID_IDENTIFIER_VALUE".to_owned()));
+    assert_eq!(
+        strict.post("/Consent", &consent).await.status_and_code(),
+        (422, "INVALID_IDENTIFIER_VALUE".to_owned())
+    );
     assert_eq!(lenient.post("/Consent", &consent).await.status, 201);
     let request = bodies::access_request("9000000052", "9000000053");
-    assert_eq!(strict.post("/QuestionnaireResponse", &request).await.told(), (400, "BAD_REQUEST".to_owned()));
+    assert_eq!(
+        strict.post("/QuestionnaireResponse", &request).await.status_and_code(),
+        (400, "BAD_REQUEST".to_owned())
+    );
     assert_eq!(lenient.post("/QuestionnaireResponse", &request).await.status, 200);
 }
 
@@ -83,11 +89,11 @@ async fn status_reason_switch_checks_the_transition_or_the_code_only(
     assert_eq!(shown["extension"][0]["valueCodeableConcept"]["coding"][0]["code"], "ROLE_CREATED");
     invalid_status_reason().check("unknown", &lenient.patch(&consent(ENDING), inactive("BECAUSE")).await);
     let activated = with(bodies::consent(LONER, SON), "/extension/0", bodies::reason("ROLE_ACTIVATED"));
-    assert_eq!(strict.post("/Consent", &activated).await.told(), (400, "BAD_REQUEST".to_owned()));
+    assert_eq!(strict.post("/Consent", &activated).await.status_and_code(), (400, "BAD_REQUEST".to_owned()));
     assert_eq!(lenient.post("/Consent", &activated).await.status, 201);
     let proposed = bodies::move_to("proposed", &[bodies::reason("ROLE_CREATED")]);
-    let told = lenient.patch(&consent(ENDING), proposed).await.told();
-    assert_eq!(told, (422, "INVALID_STATE_TRANSITION".to_owned()), "the machine is not switched off");
+    let expected = lenient.patch(&consent(ENDING), proposed).await.status_and_code();
+    assert_eq!(expected, (422, "INVALID_STATE_TRANSITION".to_owned()), "the machine is not switched off");
 }
 
 /// §4.1: names from before 1.26, on input only.
@@ -143,7 +149,7 @@ async fn access_request_creates_a_proposed_role_only_when_configured(
     assert_eq!(role["policyRule"]["coding"][0]["code"], "UNK");
     assert_eq!(role["extension"].as_array().map(Vec::len), Some(1), "it has no grantor");
     let again = proposing.post("/QuestionnaireResponse", &request).await;
-    assert_eq!(again.told(), (409, "DUPLICATE_RELATIONSHIP".to_owned()));
+    assert_eq!(again.status_and_code(), (409, "DUPLICATE_RELATIONSHIP".to_owned()));
     footprint.check_untouched("again");
     assert_eq!(json!(proposing.get(&pair).await.json()["total"]), json!(1));
 }

@@ -1,8 +1,0 @@
-//! Visibility of resources, by every interaction.
-
-mod citizens;
-mod lapsed;
-pub mod standing;
-mod trail;
-
-pub use standing::stand;
