@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A consumer of OnBehalf's events, with Python's standard library alone. It takes a delivery only if its signature is right and new, writes down what it has before it answers, and
-fetches with $events whatever it has missed. Started again, it goes on where it was.
+fetches with $events whatever it has missed. Started again, it continues where it stopped.
 
     SECRET=whsec_… python3 subscriber.py PORT STATE_FILE SUBSCRIPTION_URL [BEARER_TOKEN]
 

@@ -33,7 +33,7 @@ pub(super) fn audit(sources: &Sources, command: AuditCommand) -> Result<(), Comm
     let kept = expect.as_deref().map(read).transpose()?.unwrap_or_default();
     let store = open_migrated_store(&config)?;
     // Before the chains: what is indexed meanwhile is looked at in one or the other.
-    let segments = store.verify_access_journal()?;
+    let segments = store.verify_access_journal()?.unwrap_or_default();
     let (heads, breaks) = store.read_here::<_, Error, _>(|tx| {
         // The heads are of the same instant as the walk.
         Ok((tx.list_audit_heads()?, tx.verify_audit(&kept)?))

@@ -30,7 +30,7 @@ pub(super) fn backup(sources: &Sources, file: &Path, force: bool) -> Result<(), 
     let copied = made.inspect_err(|_failed| drop(fs::remove_file(&part)))?;
     let bytes = fs::metadata(file).map_err(|error| cannot(file, &error))?.len();
     say(&format!(
-        "{}: {bytes} bytes, {} roles, whole, and its audit record holds",
+        "{}: {bytes} bytes, {} roles; the copy and its audit chains are intact",
         file.display(),
         copied.roles
     ));
@@ -52,7 +52,7 @@ fn check_place(file: &Path, database: &Path, force: bool) -> Result<(), CommandF
     if Path::new(&journal).exists() {
         return refusal("is a database that is in use, or was not closed: name another file");
     }
-    if force { Ok(()) } else { refusal("is there already: name another file, or say --force") }
+    if force { Ok(()) } else { refusal("the file exists: name another file, or add --force") }
 }
 
 /// What is written before it takes the place of the file.

@@ -1,5 +1,6 @@
 //! An accepted connection: plain TCP, or TLS.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
@@ -32,6 +33,7 @@ fn wrong(path: &Path, what: &str) -> io::Error {
 ///
 /// The file cannot be read, or has none.
 pub fn chain(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+    File::open(file).map_err(|error| wrong(file, &error.to_string()))?;
     let chain = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let chain = chain.ok().filter(|chain| !chain.is_empty());
     chain.ok_or_else(|| wrong(file, "no certificate chain in PEM"))

@@ -1,6 +1,7 @@
 //! `/metrics`, for Prometheus, protected by the token of the settings.
 
-use actix_web::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
@@ -15,6 +16,11 @@ use base::error::Error;
 #[derive(Clone, Copy)]
 pub(super) struct MetricsToken(pub(super) Option<[u8; 32]>);
 
+const NO_TOKEN: &str = "There are no metrics here: the setting health.metrics_token_sha256 is empty.\n";
+const WRONG_TOKEN: &str =
+    "Provide the bearer token of health.metrics_token_sha256: `Authorization: Bearer <token>`.\n";
+const UNAVAILABLE: &str = "The database does not respond.\n";
+
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.route("/metrics", web::get().to(metrics));
 }
@@ -25,12 +31,14 @@ async fn metrics(
     token: Data<MetricsToken>,
     request: HttpRequest,
 ) -> HttpResponse {
-    let Some(expected) = token.0 else { return HttpResponse::NotFound().finish() };
+    let Some(expected) = token.0 else { return refuse(StatusCode::NOT_FOUND, NO_TOKEN) };
     let shown = bearer(&request);
     // Digests are compared, so the duration of the comparison reveals nothing about the token.
     let digest: Option<[u8; 32]> = shown.map(|token| Sha256::digest(token).into());
     if digest != Some(expected) {
-        return HttpResponse::Unauthorized().insert_header((WWW_AUTHENTICATE, "Bearer")).finish();
+        let mut response = refuse(StatusCode::UNAUTHORIZED, WRONG_TOKEN);
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        return response;
     }
     metrics.note_long_writes(gate.store.long_writes());
     let rendered = match queues(&gate).await {
@@ -41,9 +49,13 @@ async fn metrics(
         Ok(text) => HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/plain; version=0.0.4")).body(text),
         Err(error) => {
             log_failure(&error);
-            HttpResponse::ServiceUnavailable().finish()
+            refuse(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE)
         }
     }
+}
+
+fn refuse(status: StatusCode, why: &'static str) -> HttpResponse {
+    HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(why)
 }
 
 /// The depth of the queues: two statements over undelivered events.

@@ -33,6 +33,16 @@ impl DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// Whether it has a password, so that what holds it must be readable by its owner only.
+    pub fn has_password(&self) -> bool {
+        let Self::Postgres(url) = self else { return false };
+        let rest = url.split_once("//").map_or("", |(_, rest)| rest);
+        let is_beside_user = rest.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
+        is_beside_user || rest.contains("?password=") || rest.contains("&password=")
+    }
+}
+
 impl FromStr for DatabaseUrl {
     type Err = BadDatabaseUrl;
 

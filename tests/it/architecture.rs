@@ -249,6 +249,33 @@ fn a_test_opens_sqlite_only_where_the_lock_is_waited_for() {
     assert_eq!(homes, ["tests/it/support/backend.rs", "tests/it/support/sql.rs"]);
 }
 
+/// The HTTP guard takes a refusal without a body for one of the HTTP library's, and says that the request is not valid HTTP.
+#[test]
+fn no_handler_refuses_without_a_body() {
+    const STATUSES: [&str; 8] = [
+        "BadRequest",
+        "Unauthorized",
+        "Forbidden",
+        "NotFound",
+        "Conflict",
+        "InternalServerError",
+        "ServiceUnavailable",
+        "TooManyRequests",
+    ];
+    let mut count = 0;
+    for source in sources() {
+        for status in STATUSES {
+            for (at, built) in source.text.match_indices(&format!("HttpResponse::{status}()")) {
+                let rest = &source.text[at + built.len()..];
+                let end = rest.find([';', '}']).unwrap_or(rest.len());
+                count += 1;
+                assert!(!rest[..end].contains(".finish()"), "{}: {status} without a body", source.path);
+            }
+        }
+    }
+    assert!(count > 3, "refusals are not found any more: {count}");
+}
+
 /// The arguments of handlers: none of them is the state of everything.
 #[test]
 fn no_struct_of_web_has_more_than_eight_fields() {

@@ -94,7 +94,11 @@ fn migrations(store: &Store, report: &mut DoctorReport) -> bool {
         Ok(steps) => {
             let pending = steps.iter().filter(|step| !step.is_applied).count();
             if pending > 0 {
-                report.wrong("migrations", format!("{pending} are pending"), "run `onbehalf migrate up`");
+                report.wrong(
+                    "migrations",
+                    format!("pending migrations: {pending}"),
+                    "run `onbehalf migrate up`",
+                );
             } else {
                 report.ok("migrations", "all are applied");
             }
@@ -151,8 +155,11 @@ fn audit(store: &Store, report: &mut DoctorReport) {
 /// Whether every segment of an SQLite database's access journal is intact.
 fn journal(store: &Store, report: &mut DoctorReport) {
     match store.verify_access_journal() {
-        Ok(breaks) if breaks.is_empty() => report.ok("audit", "every segment of the access journal holds"),
-        Ok(breaks) => {
+        Ok(None) => {}
+        Ok(Some(breaks)) if breaks.is_empty() => {
+            report.ok("audit", "every segment of the access journal is as it was written");
+        }
+        Ok(Some(breaks)) => {
             for SegmentBreak { segment, fault, .. } in breaks {
                 let found = format!("segment {segment} of the access journal is {fault}");
                 report.wrong("audit", found, "keep the files as they are, and run `onbehalf audit verify`");

@@ -1,4 +1,4 @@
-//! Checks of the keys: present, readable by their owner only, valid, and not too old.
+//! Checks of the keys, and of the other files with secrets: present, readable by their owner only, valid, and not too old.
 
 use std::fs;
 use std::io;
@@ -16,8 +16,21 @@ use jose::key::{KeyPurpose, KeyRing};
 /// The age at which a signing key should be replaced.
 const OLD: TimeDelta = TimeDelta::days(365);
 
-pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut DoctorReport) {
+pub(super) fn examine(
+    config: &Config,
+    settings: Option<&Path>,
+    clock: &dyn Clock,
+    report: &mut DoctorReport,
+) {
+    if let Some(settings) = settings.filter(|_| config.database.url.has_password()) {
+        check_mode("settings", settings, report);
+    }
     secrets(&config.secrets.key_file, report);
+    if let Some(tls) = &config.server.tls
+        && tls.key.exists()
+    {
+        check_mode("certificate", &tls.key, report);
+    }
     if config.oauth.enabled {
         signing(&config.oauth.keys, clock.now(), report);
     }

@@ -8,6 +8,8 @@ mod network;
 mod process;
 mod report;
 
+use std::path::Path;
+
 use crate::verb::failure::{CommandFailure, say};
 use base::clock::{Clock, SystemClock};
 use config::{Config, Faults, Sources};
@@ -19,7 +21,7 @@ use service::policy::{AccessPolicy, StaffReach};
 pub(super) fn doctor(sources: &Sources, as_json: bool) -> Result<(), CommandFailure> {
     let mut report = DoctorReport::default();
     match sources.load() {
-        Ok(config) => examine(&config, &mut report),
+        Ok(config) => examine(&config, sources.file.as_deref(), &mut report),
         Err(Faults(faults)) => {
             for fault in faults {
                 report.wrong(
@@ -33,15 +35,15 @@ pub(super) fn doctor(sources: &Sources, as_json: bool) -> Result<(), CommandFail
     say(&if as_json { report.to_json() } else { report.to_text() });
     match report.wrong_things() {
         0 => Ok(()),
-        1 => Err(CommandFailure::Other("1 thing is wrong".to_owned())),
-        more => Err(CommandFailure::Other(format!("{more} things are wrong"))),
+        1 => Err(CommandFailure::Other("1 check failed".to_owned())),
+        more => Err(CommandFailure::Other(format!("{more} checks failed"))),
     }
 }
 
-fn examine(config: &Config, report: &mut DoctorReport) {
+fn examine(config: &Config, file: Option<&Path>, report: &mut DoctorReport) {
     let clock: &dyn Clock = &SystemClock;
     settings(config, report);
-    keys::examine(config, clock, report);
+    keys::examine(config, file, clock, report);
     database::examine(config, clock, report);
     process::examine(config, clock, report);
     network::examine(config, clock, report);

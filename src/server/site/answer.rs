@@ -28,7 +28,9 @@ pub(crate) fn render(page: &impl Template) -> HttpResponse {
         }
         Err(error) => {
             log_failure(&Error::fault(error));
-            HttpResponse::InternalServerError().finish()
+            HttpResponse::InternalServerError()
+                .content_type("text/plain; charset=utf-8")
+                .body("The page could not be made.\n")
         }
     }
 }

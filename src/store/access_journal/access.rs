@@ -35,13 +35,13 @@ impl Store {
         self.access_journal.as_ref().map_or(Ok(()), |journal| journal.indexer.catch_up().map(drop))
     }
 
-    /// Walks every segment of the access journal from its beginning and returns those that do not hold. Nothing, where the
+    /// Walks every segment of the access journal from its beginning and returns those that do not hold. `None` where the
     /// database has no journal.
     ///
     /// # Errors
     ///
     /// Database errors, and those of reading the files.
-    pub fn verify_access_journal(&self) -> Result<Vec<SegmentBreak>, Error> {
-        self.access_journal.as_ref().map_or(Ok(Vec::new()), |journal| verify_all(&journal.indexer))
+    pub fn verify_access_journal(&self) -> Result<Option<Vec<SegmentBreak>>, Error> {
+        self.access_journal.as_ref().map(|journal| verify_all(&journal.indexer)).transpose()
     }
 }

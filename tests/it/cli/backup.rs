@@ -112,12 +112,12 @@ fn sqlite_backup_is_consistent_during_writes() {
         |more: &[&str]| folder.run(&[&["backup", "copy.sqlite", "--config", &config], more].concat());
     let before = copy_while_writing(&database, &folder, &config, || {
         let text = backup(&[]).well();
-        assert!(text.contains("whole, and its audit record holds"), "{text}");
+        assert!(text.contains("the copy and its audit chains are intact"), "{text}");
     });
     let copy = folder.path("copy.sqlite");
     assert_eq!(std::fs::metadata(&copy).expect("a copy").permissions().mode() & 0o777, 0o600);
     assert!(!folder.path("copy.sqlite.part").exists());
-    assert_one_sentence(&backup(&[]), "is there already");
+    assert_one_sentence(&backup(&[]), "the file exists");
     backup(&["--force"]).well();
     assert_restored(&format!("sqlite:{}", copy.display()), &before);
 }

@@ -67,6 +67,9 @@ fn doctor_finds_no_fault_in_a_valid_deployment_and_changes_nothing(
     ] {
         assert_found(&found, "ok", about, says);
     }
+    // Only SQLite has an access journal.
+    let journal = found.iter().any(|finding| finding["found"].to_string().contains("access journal"));
+    assert_eq!(journal, backend == Backend::Sqlite);
     let server = backend == Backend::Postgres;
     assert_eq!(found.iter().any(|finding| finding["about"] == "clock"), server);
     assert!(found.iter().all(|finding| finding["state"] != "wrong" || server), "{found:#?}");
@@ -259,7 +262,7 @@ fn doctor_reports_a_broken_audit_chain_and_pending_or_newer_migrations(
     sql::execute(&database.url, "UPDATE audit_chains SET sequence = 5, hash = 'x' WHERE chain = 0");
     assert_found(&findings(&folder, &config).1, "wrong", "audit", "chain 0");
     folder.run(&["migrate", "down", "--yes", "--config", &config]).well();
-    assert_found(&findings(&folder, &config).1, "wrong", "migrations", "1 are pending");
+    assert_found(&findings(&folder, &config).1, "wrong", "migrations", "pending migrations: 1");
     folder.run(&["migrate", "up", "--config", &config]).well();
     sql::execute(&database.url, "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')");
     assert_found(&findings(&folder, &config).1, "wrong", "migrations", "newer version");
@@ -301,6 +304,36 @@ fn doctor_reports_an_expired_or_mismatched_certificate() {
         let files = "[server]\npublic_url = \"https://proxy.example\"\ntls_certificate = \"c.pem\"\ntls_key = \"k.pem\"";
         let config = folder.write("onbehalf.toml", &text.replace("[server]", files));
         assert_found(&findings(&folder, &config).1, state, "certificate", says);
+        chmod(&folder, "k.pem", 0o640);
+        assert_found(&findings(&folder, &config).1, "wrong", "certificate", "k.pem (mode 640)");
+    }
+}
+
+/// Settings with the password of the database are for their owner only; without one, others may read them.
+#[test]
+fn doctor_reports_settings_with_a_password_that_others_can_read() {
+    let (_database, folder, text) = sound(Backend::Sqlite);
+    let config = folder.write("onbehalf.toml", &text);
+    chmod(&folder, "onbehalf.toml", 0o644);
+    let readable = "onbehalf.toml (mode 644)";
+    let (_, found) = findings(&folder, &config);
+    assert!(!found.iter().any(|finding| finding["found"].as_str().unwrap_or_default().contains(readable)));
+    let (before, after) = text.split_once("sqlite:").expect("an SQLite database");
+    let (_, after) = after.split_once('"').expect("the end of the URL");
+    for url in [
+        "postgres://onbehalf:secret@127.0.0.1:1/onbehalf",
+        "postgres://127.0.0.1:1/onbehalf?user=a&password=b",
+    ] {
+        folder.write("onbehalf.toml", &format!("{before}{url}\"{after}"));
+        chmod(&folder, "onbehalf.toml", 0o644);
+        assert_found(&findings(&folder, &config).1, "wrong", "settings", readable);
+        chmod(&folder, "onbehalf.toml", 0o600);
+        let (_, found) = findings(&folder, &config);
+        assert!(
+            !found
+                .iter()
+                .any(|finding| finding["found"].as_str().unwrap_or_default().contains("onbehalf.toml"))
+        );
     }
 }
 
