@@ -9,6 +9,7 @@ use crate::error::{corrupt, of_search};
 use crate::person::{both_are_current, nhs_number};
 use crate::schema::{people, role_versions, roles};
 use crate::search::{Filter, RoleField, Table, Visibility, condition};
+use crate::sql::ColumnList;
 use crate::tx::Tx;
 use base::date_time::{FhirDateTime, from_millis, to_millis};
 use base::error::{Error, ErrorKind};
@@ -49,6 +50,13 @@ pub(super) struct RoleRow {
     needs_review: bool,
     reason_by: Option<String>,
 }
+
+/// All columns of `roles`, in the order of the schema.
+const COLUMNS: ColumnList<roles::SqlType> = ColumnList::new(
+    "roles.id, roles.version, roles.proxy, roles.patient, roles.status, roles.reason_code, roles.reason_text, \
+     roles.legal_basis, roles.grantor, roles.start_text, roles.end_text, roles.start_at, roles.end_at, roles.created_text, \
+     roles.created_from, roles.created_to, roles.updated_at, roles.needs_review, roles.reason_by",
+);
 
 impl Tx<'_> {
     /// Finds a role, as it is stored, whose people may both appear in an answer.
@@ -242,7 +250,17 @@ impl Tx<'_> {
     ) -> Result<Vec<Versioned<Role>>, Error> {
         self.check_budget()?;
         let wanted = condition(Table::Roles, filter, scope)?;
-        let rows: Vec<RoleRow> = roles::table.filter(wanted).load(self.db).map_err(of_search)?;
+        let rows: Vec<RoleRow> = match self.state_of_expected_grant() {
+            None => roles::table.filter(wanted).select(COLUMNS).load(self.db).map_err(of_search)?,
+            Some(state) => {
+                let both = roles::table.filter(wanted).select((COLUMNS, state));
+                let rows: Vec<(RoleRow, Option<String>)> = both.load(self.db).map_err(of_search)?;
+                if let Some((_, state)) = rows.first() {
+                    self.keep_grant_state(state.as_deref())?;
+                }
+                rows.into_iter().map(|(row, _)| row).collect()
+            }
+        };
         rows.into_iter().map(RoleRow::into_role).collect()
     }
 
@@ -346,5 +364,18 @@ impl RoleRow {
             needs_review: self.needs_review,
         };
         Ok(Versioned { value: role, version: self.version, updated_at: from_millis(self.updated_at) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn column_list_is_that_of_the_schema() {
+        let (schema, text) = (roles::table.select(roles::all_columns), roles::table.select(COLUMNS));
+        let schema = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&schema).to_string();
+        let text = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&text).to_string();
+        assert_eq!(text.replace('`', ""), schema.replace('`', ""));
     }
 }

@@ -84,8 +84,9 @@ impl Gate {
         }
     }
 
-    /// Reads as this caller what one statement finds ([`Store::read_one`]). The grant is looked at after it: what was
-    /// there before the grant was seen to hold may be told, what came after might not.
+    /// Reads as this caller what one statement finds ([`Store::read_one`]). The state of the grant is read by the
+    /// same statement, where that is possible, or after it: data read before the grant was seen to hold may be disclosed,
+    /// data read after it may not.
     ///
     /// # Errors
     ///
@@ -101,6 +102,9 @@ impl Gate {
         }
         let now = self.clock.now();
         let work = move |tx: &mut Tx<'_>| {
+            if let Some(grant) = caller.grant {
+                tx.expect_grant(grant);
+            }
             let result = work(tx);
             access::check_live(tx, &caller, now).map_err(Error::from)?;
             result

@@ -30,17 +30,19 @@ pub(super) async fn execute(
     let asked = audit::access(&context, request.route, &request.target, &request.params);
     let handler = request.route.handler;
     let result = if matches!(handler, Handler::Validate(_)) {
-        validate(api, &context, request, asked.clone()).await
+        validate(api, &context, request).await.map(|reply| Written { value: reply, is_recorded: false })
     } else if handler.is_write() {
         match ready_one(api, &context, request).await {
-            Ok(request) => write(api, context, request, asked.clone()).await,
+            Ok(request) => write(api, context, request).await,
             Err(refusal) => Err(refusal),
         }
     } else {
-        read(api, context, request, (asked.clone(), writing)).await
+        read(api, context, request, writing).await.map(|reply| Written { value: reply, is_recorded: false })
     };
     match result {
-        Ok((access, reply)) => (access, Ok(reply)),
+        Ok(Written { value: reply, is_recorded }) => {
+            ((!is_recorded).then(|| audit::answered(asked, &reply)), Ok(reply))
+        }
         Err(refusal) => (Some(audit::refused(asked, &refusal)), Err(refusal)),
     }
 }
@@ -48,38 +50,36 @@ pub(super) async fn execute(
 /// A search with more bytes of parameters may take long, and must not delay other requests to the database.
 const BRIEF: usize = 1024;
 
-/// The reply, and the access, if it has no record of its own.
-type Executed = Result<(Option<Access>, Reply), Refusal>;
+/// The reply, and whether it has an audit record of its own; a reply without one is recorded as an access.
+type Executed = Written<Reply>;
 
-pub(super) async fn write(api: Api<'_>, context: Context, request: FhirRequest, access: Access) -> Executed {
+async fn write(api: Api<'_>, context: Context, request: FhirRequest) -> Result<Executed, Refusal> {
     let inner = context.for_writer();
     let work = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| execute_authorized(tx, &inner, &request));
     let Written { value: reply, is_recorded } = api.gate.write_as(context.caller.clone(), work).await?;
     let size = reply.document.as_ref().map_or(0, String::len);
     let reply = api.bodies.cpu.run_to_end(size, move || reply.complete()).await??;
-    let access = (!is_recorded).then(|| audit::answered(access, &reply));
-    Ok((access, reply))
+    Ok(Written { value: reply, is_recorded })
 }
 
 /// Reads, and renders the result, if a format is given, on the same thread: to free its many small parts on
 /// another thread costs more than rendering.
-pub(super) async fn read(
+async fn read(
     api: Api<'_>,
     context: Context,
     request: FhirRequest,
-    (access, writing): (Access, Option<ResponseFormat>),
-) -> Executed {
+    writing: Option<ResponseFormat>,
+) -> Result<Reply, Refusal> {
     let (kind, caller) = (request.target.kind, context.caller.clone());
     let reads_one = matches!(request.route.handler, Handler::One(_));
     let is_present = request.target.version.is_none();
     let is_long = request.params.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > BRIEF;
     let work = move |tx: &mut Tx<'_>| {
         let mut reply = tx.within(&context.budget, |tx| authorize_and_execute(tx, &context, &request))?;
-        let access = audit::answered(access.clone(), &reply);
         if let Some(ResponseFormat { format, is_pretty, .. }) = writing {
             reply.rendered = reply.body.take().map(|body| format::render(&body, format, is_pretty));
         }
-        Ok((Some(access), reply))
+        Ok(reply)
     };
     let is_one = reads_one && is_present && kind.is_some_and(ResourceType::is_read_at_once);
     // Two kinds are not read on a serving thread: documents that a client wrote, which can be large, and AuditEvents, because
@@ -158,12 +158,7 @@ fn is_large(request: &FhirRequest, stored: &Value) -> bool {
 
 /// `$validate`: a stored resource, if the request names one, is read first, and validated after the
 /// transaction.
-pub(super) async fn validate(
-    api: Api<'_>,
-    context: &Context,
-    request: FhirRequest,
-    access: Access,
-) -> Executed {
+async fn validate(api: Api<'_>, context: &Context, request: FhirRequest) -> Result<Reply, Refusal> {
     authorize(context, &request)?;
     let (inner, without_body) = (context.clone(), request.without_body());
     let find =
@@ -173,6 +168,5 @@ pub(super) async fn validate(
     let stored = stored.map(|stored| stored.body);
     let size = if is_large(&request, stored.as_ref().unwrap_or(&Value::Null)) { usize::MAX } else { 0 };
     let outcome = api.bodies.cpu.run(size, move || outcome_of(&request, stored)).await??;
-    let reply = Reply::made_of(disclosed, outcome);
-    Ok((Some(audit::answered(access, &reply)), reply))
+    Ok(Reply::made_of(disclosed, outcome))
 }

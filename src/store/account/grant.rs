@@ -10,8 +10,8 @@ use crate::dialect::on_dialect;
 use crate::error::corrupt;
 use crate::person::nhs_number;
 use crate::schema::grants;
-use crate::sql::Sql;
-use crate::tx::Tx;
+use crate::sql::{Sql, TextColumn};
+use crate::tx::{ExpectedGrant, Tx};
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
 use domain::account::{AccessMode, Grant, GrantState, RoleState, Scopes, Vector};
@@ -28,6 +28,19 @@ const STATE: &str = "SELECT g.expires_at, g.revoked_at, g.role_id, \
     g.patient, r.status, r.start_at, r.end_at, r.version \
     FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND r.patient = g.patient AND r.proxy = g.proxy \
     WHERE g.id = ?";
+
+/// The same as one text column of another statement: the columns of [`STATE`] in their order, separated by `|`, null as the
+/// empty text.
+const STATE_AS_TEXT: &str = "(SELECT CAST(g.expires_at AS TEXT) || '|' || COALESCE(CAST(g.revoked_at AS TEXT), '') || '|' || \
+    COALESCE(g.role_id, '') || '|' || \
+    COALESCE((SELECT CASE WHEN died_at IS NULL THEN standing ELSE standing || ' died' END FROM people \
+    WHERE nhs_number = g.patient), '') || '|' || \
+    COALESCE((SELECT CASE WHEN died_at IS NULL THEN standing ELSE standing || ' died' END FROM people \
+    WHERE nhs_number = g.proxy), '') || '|' || \
+    COALESCE(g.patient, '') || '|' || COALESCE(r.status, '') || '|' || COALESCE(CAST(r.start_at AS TEXT), '') || '|' || \
+    COALESCE(CAST(r.end_at AS TEXT), '') || '|' || COALESCE(CAST(r.version AS TEXT), '') \
+    FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND r.patient = g.patient AND r.proxy = g.proxy \
+    WHERE g.id = ?)";
 
 #[derive(QueryableByName)]
 struct StateRow {
@@ -104,6 +117,28 @@ impl GrantRow {
 }
 
 impl StateRow {
+    /// Reads [`STATE_AS_TEXT`].
+    fn parse(text: &str) -> Result<Self, Error> {
+        let mut columns =
+            text.split('|').map(|column| Some(column.to_owned()).filter(|column| !column.is_empty()));
+        let mut next = || columns.next().ok_or_else(|| corrupt("state of a grant"));
+        let number = |text: Option<String>| {
+            text.map(|text| text.parse().map_err(|_wrong| corrupt("state of a grant"))).transpose()
+        };
+        Ok(Self {
+            expires_at: number(next()?)?.ok_or_else(|| corrupt("state of a grant"))?,
+            revoked_at: number(next()?)?,
+            role_id: next()?,
+            patient_standing: next()?,
+            proxy_standing: next()?,
+            patient: next()?,
+            status: next()?,
+            start_at: number(next()?)?,
+            end_at: number(next()?)?,
+            version: number(next()?)?,
+        })
+    }
+
     fn into_state(self) -> Result<GrantState, Error> {
         // A person whom the registry does not know may not appear.
         let state = |text: Option<String>| {
@@ -148,9 +183,37 @@ impl Tx<'_> {
     ///
     /// Database errors.
     pub fn find_grant_state(&mut self, id: Uuid) -> Result<Option<GrantState>, Error> {
+        let count = self.count_statements();
+        if let Some(ExpectedGrant { id: expected, seen: Some((then, state)) }) = self.grant.take()
+            && (expected, then) == (id, count)
+        {
+            return Ok(state);
+        }
         let state = Sql::fixed(STATE).text(id.to_string());
         let rows: Vec<StateRow> = on_dialect!(self.db, c => state.load(c))?;
         rows.into_iter().next().map(StateRow::into_state).transpose()
+    }
+
+    /// Announces a [`Tx::find_grant_state`]. [`Tx::list_visible_roles`] then also reads the state of this grant, in its own
+    /// statement; a `find_grant_state` right after it runs no statement.
+    pub fn expect_grant(&mut self, id: Uuid) {
+        self.grant = Some(ExpectedGrant { id, seen: None });
+    }
+
+    /// The subselect for the expected grant, if there is one.
+    pub(crate) fn state_of_expected_grant(&self) -> Option<TextColumn> {
+        let expected = self.grant.as_ref()?;
+        Some(TextColumn(Sql::fixed(STATE_AS_TEXT).text(expected.id.to_string())))
+    }
+
+    /// Keeps the result of the subselect until the next statement.
+    pub(crate) fn keep_grant_state(&mut self, state: Option<&str>) -> Result<(), Error> {
+        let count = self.count_statements();
+        let state = state.map(StateRow::parse).transpose()?.map(StateRow::into_state).transpose()?;
+        if let Some(expected) = &mut self.grant {
+            expected.seen = Some((count, state));
+        }
+        Ok(())
     }
 
     /// Stores a grant.

@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use diesel::connection::SimpleConnection as _;
+use uuid::Uuid;
 
 use crate::access_journal::tail::Tail;
 use crate::audit::record::AuditRecord;
 use crate::db::{Db, Meter, Pooled};
 use base::error::{Error, ErrorKind};
+use domain::account::GrantState;
 
 /// An open transaction: what a use case reads and writes through. The methods live with the
 /// aggregates, one file each.
@@ -21,8 +23,17 @@ pub struct Tx<'c> {
     pub(crate) pending: Vec<AuditRecord>,
     /// Whether an event or a revocation was published, of which others are told when the transaction has committed.
     pub(crate) has_published: bool,
+    /// The grant of the request, if another statement reads its state too.
+    pub(crate) grant: Option<ExpectedGrant>,
     tail: &'c Tail,
     may_catch_up: bool,
+}
+
+/// The grant that a request depends on, whose state is read by the statement that reads the requested row.
+pub(crate) struct ExpectedGrant {
+    pub(crate) id: Uuid,
+    /// Its state, `None` if there is no such grant, and the connection's count of statements when it was read.
+    pub(crate) seen: Option<(u64, Option<GrantState>)>,
 }
 
 impl<'c> Tx<'c> {
@@ -30,7 +41,16 @@ impl<'c> Tx<'c> {
     pub(crate) fn new(pooled: &'c mut Pooled) -> Self {
         let Pooled { db, meter, tail, may_catch_up, .. } = pooled;
         let may_catch_up = *may_catch_up;
-        Self { db, meter, most: None, pending: Vec::new(), has_published: false, tail, may_catch_up }
+        Self {
+            db,
+            meter,
+            most: None,
+            pending: Vec::new(),
+            has_published: false,
+            grant: None,
+            tail,
+            may_catch_up,
+        }
     }
 
     /// Before the audit record is read: has what was answered until now written to it ([`crate::access_journal`]). What this
@@ -46,6 +66,11 @@ impl<'c> Tx<'c> {
             self.db.batch_execute("COMMIT; BEGIN")?;
         }
         Ok(())
+    }
+
+    /// The number of statements that the connection has run.
+    pub(crate) fn count_statements(&self) -> u64 {
+        self.meter.count()
     }
 
     /// Runs a part of a request, whose statements are counted against the budget of that request.

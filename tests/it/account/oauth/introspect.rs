@@ -26,6 +26,33 @@ async fn act(server: &TestApp, me: &serde_json::Value) -> serde_json::Value {
     server.send(post(TOKEN, &form)).await.json()
 }
 
+/// The state of the grant is read by the statement that reads the role: what ends the grant acts on the next request.
+#[rstest]
+#[actix_rt::test]
+async fn read_of_a_role_with_a_grant_is_one_statement(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[values(
+        "UPDATE roles SET status = 'inactive'",
+        "UPDATE grants SET revoked_at = 1",
+        "UPDATE people SET standing = 'restricted'"
+    )]
+    end: &str,
+) {
+    let server = start(backend).await;
+    let me = tokens(&server, "portal", SCOPES).await;
+    let acting = act(&server, &me).await;
+    let token = acting["access_token"].as_str().unwrap();
+    let path = format!("/FHIR/R4/Consent/{ROLE}");
+    let read = async || server.send(Request::new("GET", &path).bearer(token)).await.status;
+    assert_eq!(read().await, 200);
+    let before = server.store.statements();
+    assert_eq!(read().await, 200);
+    let statements = 1 + backend.statements_of_an_access();
+    assert_eq!(server.store.statements() - before, statements, "one read, and the record");
+    sql::execute(&server.database_url(), end);
+    assert_eq!(read().await, 401);
+}
+
 // covers LA-10
 #[rstest]
 #[actix_rt::test]
