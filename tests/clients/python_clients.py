@@ -192,7 +192,7 @@ def fhirpy_learns_what_is_wrong_with_a_resource():
 
 @test
 def fhirpy_learns_that_nothing_is_deleted():
-    assert "never deleted" in str(refused(OperationOutcome, fhir.reference("Consent", ROLE).delete))
+    assert "cannot be deleted" in str(refused(OperationOutcome, fhir.reference("Consent", ROLE).delete))
 
 
 @test

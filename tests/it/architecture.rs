@@ -3,6 +3,7 @@
 //! crates, is checked by the compiler and by Cargo.
 
 mod circles;
+mod names;
 
 use std::fs;
 use std::path::{Path, PathBuf};

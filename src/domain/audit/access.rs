@@ -37,7 +37,7 @@ pub struct Actor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActingAs {
     /// No person's: any name is allowed.
-    Nobody,
+    NoPerson,
     /// Their own.
     Own(NhsNumber),
     /// A patient's, by a role.
@@ -112,7 +112,7 @@ impl Actor {
             Principal::Citizen { nhs_number, .. } => ActingAs::Own(nhs_number),
             Principal::Proxy { proxy, patient, .. } => ActingAs::Patient { proxy, patient },
             Principal::Anyone | Principal::Staff { .. } | Principal::System { .. } | Principal::Service => {
-                ActingAs::Nobody
+                ActingAs::NoPerson
             }
         };
         Self {
@@ -136,7 +136,7 @@ impl Actor {
             app: Some(client_id),
             grant: None,
             request_id: None,
-            place: ActingAs::Nobody,
+            place: ActingAs::NoPerson,
         }
     }
 }
@@ -145,7 +145,7 @@ impl ActingAs {
     /// The people of a record where no other person may be named: those of the actor.
     pub const fn people(self) -> People {
         match self {
-            Self::Nobody => People { patient: None, proxy: None },
+            Self::NoPerson => People { patient: None, proxy: None },
             Self::Own(number) => People { patient: Some(number), proxy: None },
             Self::Patient { proxy, patient } => People { patient: Some(patient), proxy: Some(proxy) },
         }
@@ -155,7 +155,7 @@ impl ActingAs {
     /// learn from a record of a refused request whose role it was.
     pub fn naming(self, people: People) -> Option<People> {
         match self {
-            Self::Nobody => Some(people),
+            Self::NoPerson => Some(people),
             Self::Own(number) => match people {
                 // A person whom they know was disclosed to them.
                 People { patient: Some(patient), proxy: None } if patient != number => {
@@ -281,6 +281,6 @@ mod tests {
         assert_eq!(place.people(), people(own, None));
         let acting = ActingAs::Patient { proxy: own, patient: other };
         assert_eq!((acting.naming(people(own, None)), acting.people()), (None, people(other, Some(own))));
-        assert_eq!(ActingAs::Nobody.naming(people(other, Some(third))), Some(people(other, Some(third))));
+        assert_eq!(ActingAs::NoPerson.naming(people(other, Some(third))), Some(people(other, Some(third))));
     }
 }
