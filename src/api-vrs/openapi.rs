@@ -1,14 +1,11 @@
 //! The OpenAPI file of this API: the rows of [`crate::routes`], described by `openapi.json`.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
-use actix_web::web::Data;
+use actix_web::Resource;
 use serde_json::{Value, json};
 
-use crate::problem::VrsError;
+use crate::catalogue;
 use crate::routes::{Access, ROUTES, Row};
-use ::web::gate::Gate;
-use ::web::openapi::{OpenApiOperation, render};
+use ::web::openapi::{self, OpenApiOperation};
 use domain::account::Permission;
 
 /// Where the file is.
@@ -16,11 +13,13 @@ pub(crate) const PATH: &str = "/openapi/validated-relationships.json";
 
 const DESCRIBED: &str = include_str!("openapi.json");
 
-/// `GET` of the file.
-pub(crate) async fn file(gate: Data<Gate>) -> Result<HttpResponse, VrsError> {
-    let operations: Vec<OpenApiOperation> = ROUTES.iter().map(operation).collect();
-    let file = render(DESCRIBED, &gate.public_url, &operations)?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(file))
+/// The resource of the file.
+pub(crate) fn resource() -> Resource {
+    openapi::resource(PATH, DESCRIBED, operations, |allow| catalogue::METHOD_NOT_ALLOWED.allowing(allow))
+}
+
+fn operations() -> Vec<OpenApiOperation> {
+    ROUTES.iter().map(operation).collect()
 }
 
 fn operation(row: &Row) -> OpenApiOperation {
@@ -50,8 +49,7 @@ mod tests {
 
     #[test]
     fn the_file_has_each_method_of_each_row_and_no_other() {
-        let operations: Vec<OpenApiOperation> = ROUTES.iter().map(operation).collect();
-        let file = render(DESCRIBED, "http://here", &operations).unwrap();
+        let file = openapi::render(DESCRIBED, "http://here", &operations()).unwrap();
         let items = file["paths"].as_object().unwrap().iter();
         let described: BTreeSet<(String, String)> = items
             .flat_map(|(path, item)| {

@@ -6,7 +6,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route, guard};
 
 use crate::problem::VrsError;
-use crate::routes::{Access, READ, ROOT, ROUTES, Row};
+use crate::routes::{Access, ROOT, ROUTES, Row};
 use crate::{catalogue, openapi};
 use ::web::caller::Authenticated;
 use ::web::cors::cors;
@@ -21,9 +21,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     let api = health.into_iter().fold(api, actix_web::Scope::service);
     let api = api.service(operations.default_service(web::to(unknown_path)));
     config.service(api.default_service(web::to(unknown_path)));
-    let file = on(web::resource(openapi::PATH), READ, |route| route.to(openapi::file));
-    let file = file.default_service(web::to(|| refuse("GET, HEAD".to_owned())));
-    config.service(file.wrap(from_fn(catch_panics::<VrsError>)).wrap(from_fn(cors::<VrsError>)));
+    config
+        .service(openapi::resource().wrap(from_fn(catch_panics::<VrsError>)).wrap(from_fn(cors::<VrsError>)));
 }
 
 /// The resources of some rows: one for each path, with the routes of its rows. Every other method is 405 with `Allow`, at an

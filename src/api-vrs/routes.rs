@@ -35,7 +35,7 @@ pub(crate) struct Row {
 
 const GET: &[Method] = &[Method::GET];
 /// Of what needs no caller.
-pub(crate) const READ: &[Method] = &[Method::GET, Method::HEAD];
+const READ: &[Method] = &[Method::GET, Method::HEAD];
 const POST: &[Method] = &[Method::POST];
 const PATCH: &[Method] = &[Method::PATCH];
 

@@ -162,7 +162,7 @@ where
     }
 }
 
-/// Columns of a statement of Diesel's as one text. Diesel writes each column of a list anew whenever a statement runs that it
+/// Columns of a statement of Diesel's as one text. Diesel writes each column of a list again whenever a statement runs that it
 /// cannot know by its type, as those with a [`Condition`]: for a row of twenty columns that costs as much as a third of
 /// SQLite's work. `ST` are the SQL types of the columns, in their order.
 pub(super) struct ColumnList<ST> {

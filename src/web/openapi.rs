@@ -2,9 +2,15 @@
 //! each needs; a data file beside the rows has what only a person can write: summaries, parameters, responses, schemas. An
 //! operation without a description, or a description without an operation, is a fault, which a test of the API finds.
 
+use std::sync::{Arc, OnceLock};
+
 use actix_web::http::Method;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{self, Bytes, Data};
+use actix_web::{HttpResponse, Resource, ResponseError};
 use serde_json::{Map, Value, json};
 
+use crate::gate::Gate;
 use base::error::Error;
 
 /// The URL of the server in a data file.
@@ -23,6 +29,37 @@ pub struct OpenApiOperation {
     pub content_types: &'static [&'static str],
     /// What it needs, each an alternative (`security`). `None`: as the data file says.
     pub security: Option<Value>,
+}
+
+/// The resource of an API's file, for GET and HEAD. The file is rendered at the first request of a worker and kept: it is the
+/// same for as long as the server runs. `other_method` makes the error for other methods from the value of `Allow`.
+pub fn resource<E>(
+    path: &str,
+    described: &'static str,
+    operations: fn() -> Vec<OpenApiOperation>,
+    other_method: fn(&'static str) -> E,
+) -> Resource
+where
+    E: ResponseError + From<Error> + 'static,
+{
+    let kept: Arc<OnceLock<Bytes>> = Arc::default();
+    let file = move |gate: Data<Gate>| {
+        let kept = Arc::clone(&kept);
+        async move {
+            if kept.get().is_none() {
+                let file = render(described, &gate.public_url, &operations())?;
+                kept.get_or_init(|| file.to_string().into());
+            }
+            let file = kept.get().cloned().unwrap_or_default();
+            let mut response = HttpResponse::Ok();
+            response.insert_header((CACHE_CONTROL, "public, max-age=300"));
+            Ok::<_, E>(response.content_type("application/json").body(file))
+        }
+    };
+    web::resource(path)
+        .route(web::get().to(file.clone()))
+        .route(web::head().to(file))
+        .default_service(web::to(move || async move { Err::<HttpResponse, E>(other_method("GET, HEAD")) }))
 }
 
 /// The file of an API: the data file `described`, with these operations, for the server at `public_url`.

@@ -20,7 +20,7 @@ mod session;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{ALLOW, HeaderValue};
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, ServiceConfig};
 
 use crate::route::row::Kind::{CountedPage, Page};
@@ -74,12 +74,11 @@ pub(crate) static PAGES: &[Row] = &[
 pub(super) fn configure(config: &mut ServiceConfig) {
     for (path, rows) in by_path(PAGES) {
         let resource = web::resource(path).default_service(web::to(move || other_method(rows)));
-        let resource = with_routes(resource, rows).wrap(from_fn(catch_panics::<ErrorPage>));
-        if rows.iter().any(|row| row.kind == CountedPage) {
-            config.service(resource.wrap(from_fn(limit_addresses::<ErrorPage>)));
-        } else {
-            config.service(resource);
-        }
+        let is_counted = rows.iter().any(|row| row.kind == CountedPage);
+        let resource = with_routes(resource, rows)
+            .wrap(from_fn(catch_panics::<ErrorPage>))
+            .wrap(Condition::new(is_counted, from_fn(limit_addresses::<ErrorPage>)));
+        config.service(resource);
     }
 }
 

@@ -1,26 +1,25 @@
 //! The OpenAPI file of the endpoints, and of the pages to which an app sends a browser.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
-use actix_web::web::Data;
+use actix_web::Resource;
 
 use super::row::Row;
 use super::table::ENDPOINTS;
 use crate::browser::PAGES;
 use crate::problem::OAuthError;
-use ::web::gate::Gate;
-use ::web::openapi::{OpenApiOperation, render};
+use ::web::openapi::{self, OpenApiOperation};
 
 /// Where the file is.
 pub(crate) const PATH: &str = "/openapi/oauth.json";
 
 const DESCRIBED: &str = include_str!("openapi.json");
 
-/// `GET` of the file.
-pub(crate) async fn file(gate: Data<Gate>) -> Result<HttpResponse, OAuthError> {
-    let operations: Vec<OpenApiOperation> = ENDPOINTS.iter().chain(PAGES).filter_map(operation).collect();
-    let file = render(DESCRIBED, &gate.public_url, &operations)?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(file))
+/// The resource of the file: a document that describes the others, so that it is not in itself.
+pub(crate) fn resource() -> Resource {
+    openapi::resource(PATH, DESCRIBED, operations, OAuthError::method)
+}
+
+fn operations() -> Vec<OpenApiOperation> {
+    ENDPOINTS.iter().chain(PAGES).filter_map(operation).collect()
 }
 
 fn operation(row: &Row) -> Option<OpenApiOperation> {
@@ -41,8 +40,7 @@ mod tests {
 
     #[test]
     fn the_file_has_each_method_of_each_endpoint_and_no_other() {
-        let operations: Vec<OpenApiOperation> = ENDPOINTS.iter().chain(PAGES).filter_map(operation).collect();
-        let file = render(DESCRIBED, "http://here", &operations).unwrap();
+        let file = openapi::render(DESCRIBED, "http://here", &operations()).unwrap();
         let items = file["paths"].as_object().unwrap().iter();
         let described: BTreeSet<(String, String)> = items
             .flat_map(|(path, item)| {

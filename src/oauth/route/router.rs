@@ -1,11 +1,11 @@
 //! The routes of the endpoints, made of their rows.
 
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource};
 
 use super::openapi;
-use super::row::{Kind, READ, Row, allow, by_path, with_routes};
+use super::row::{Kind, Row, allow, by_path, with_routes};
 use super::table::ENDPOINTS;
 use crate::problem::OAuthError;
 use crate::refusal;
@@ -13,31 +13,17 @@ use ::web::cors::cors;
 use ::web::limit::limit_addresses;
 use ::web::panic::catch_panics;
 
-/// The OpenAPI file: a document that describes the others, so that it is not in itself.
-static FILE: &[Row] = &[Row {
-    id: None,
-    kind: Kind::Document,
-    methods: READ,
-    path: &[openapi::PATH],
-    content_types: &[],
-    to: |route| route.to(openapi::file),
-}];
-
 /// Adds the endpoints, and their OpenAPI file.
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    for (path, rows) in by_path(ENDPOINTS).into_iter().chain(by_path(FILE)) {
-        let is_counted = rows.iter().any(|row| row.kind == Kind::Counted);
-        let resource = endpoint(&path, rows);
-        if is_counted {
-            let resource = resource.wrap(from_fn(limit_addresses::<OAuthError>));
-            let resource =
-                resource.wrap(from_fn(refusal::log_refusals)).wrap(from_fn(catch_panics::<OAuthError>));
-            config.service(resource.wrap(from_fn(cors::<OAuthError>)));
-        } else {
-            let resource =
-                resource.wrap(from_fn(refusal::log_refusals)).wrap(from_fn(catch_panics::<OAuthError>));
-            config.service(resource.wrap(from_fn(cors::<OAuthError>)));
-        }
+    let counted = |rows: &[Row]| rows.iter().any(|row| row.kind == Kind::Counted);
+    let endpoints = by_path(ENDPOINTS).into_iter().map(|(path, rows)| (endpoint(&path, rows), counted(rows)));
+    for (resource, is_counted) in endpoints.chain([(openapi::resource(), false)]) {
+        let resource = resource
+            .wrap(Condition::new(is_counted, from_fn(limit_addresses::<OAuthError>)))
+            .wrap(from_fn(refusal::log_refusals))
+            .wrap(from_fn(catch_panics::<OAuthError>))
+            .wrap(from_fn(cors::<OAuthError>));
+        config.service(resource);
     }
 }
 

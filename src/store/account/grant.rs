@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable};
 use uuid::Uuid;
 
 use crate::dialect::on_dialect;
@@ -18,20 +18,10 @@ use domain::account::{AccessMode, Grant, GrantState, RoleState, Scopes, Vector};
 use domain::person::{PersonState, Standing};
 use domain::proxy::{OdsCode, Status};
 
-/// One row: a grant with the role and the people that it depends on. A role counts only while it is between
-/// the two people of the grant: superseding a person moves their roles to another number.
-const STATE: &str = "SELECT g.expires_at, g.revoked_at, g.role_id, \
-    (SELECT CASE WHEN died_at IS NULL THEN standing ELSE standing || ' died' END FROM people \
-    WHERE nhs_number = g.patient) AS patient_standing, \
-    (SELECT CASE WHEN died_at IS NULL THEN standing ELSE standing || ' died' END FROM people \
-    WHERE nhs_number = g.proxy) AS proxy_standing, \
-    g.patient, r.status, r.start_at, r.end_at, r.version \
-    FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND r.patient = g.patient AND r.proxy = g.proxy \
-    WHERE g.id = ?";
-
-/// The same as one text column of another statement: the columns of [`STATE`] in their order, separated by `|`, null as the
-/// empty text.
-const STATE_AS_TEXT: &str = "(SELECT CAST(g.expires_at AS TEXT) || '|' || COALESCE(CAST(g.revoked_at AS TEXT), '') || '|' || \
+/// The state of a grant as one column of a statement: what it, its role and its people say, in the order of [`StateRow`],
+/// separated by `|`, null as the empty text; null where there is no such grant. A role counts only while it is between the two
+/// people of the grant: superseding a person moves their roles to another number.
+const STATE: &str = "(SELECT CAST(g.expires_at AS TEXT) || '|' || COALESCE(CAST(g.revoked_at AS TEXT), '') || '|' || \
     COALESCE(g.role_id, '') || '|' || \
     COALESCE((SELECT CASE WHEN died_at IS NULL THEN standing ELSE standing || ' died' END FROM people \
     WHERE nhs_number = g.patient), '') || '|' || \
@@ -42,27 +32,17 @@ const STATE_AS_TEXT: &str = "(SELECT CAST(g.expires_at AS TEXT) || '|' || COALES
     FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND r.patient = g.patient AND r.proxy = g.proxy \
     WHERE g.id = ?)";
 
-#[derive(QueryableByName)]
+/// The parts of [`STATE`].
 struct StateRow {
-    #[diesel(sql_type = BigInt)]
     expires_at: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
     revoked_at: Option<i64>,
-    #[diesel(sql_type = Nullable<Text>)]
     role_id: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
     patient_standing: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
     proxy_standing: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
     patient: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
     status: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
     start_at: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
     end_at: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
     version: Option<i64>,
 }
 
@@ -117,7 +97,7 @@ impl GrantRow {
 }
 
 impl StateRow {
-    /// Reads [`STATE_AS_TEXT`].
+    /// Parses [`STATE`].
     fn parse(text: &str) -> Result<Self, Error> {
         let mut columns =
             text.split('|').map(|column| Some(column.to_owned()).filter(|column| !column.is_empty()));
@@ -176,6 +156,14 @@ impl StateRow {
     }
 }
 
+fn state_of(grant: Uuid) -> TextColumn {
+    TextColumn(Sql::fixed(STATE).text(grant.to_string()))
+}
+
+fn parse_state(text: Option<&str>) -> Result<Option<GrantState>, Error> {
+    text.map(|text| StateRow::parse(text)?.into_state()).transpose()
+}
+
 impl Tx<'_> {
     /// The state of a grant: one indexed read, also for the role and the people that it depends on.
     ///
@@ -189,9 +177,8 @@ impl Tx<'_> {
         {
             return Ok(state);
         }
-        let state = Sql::fixed(STATE).text(id.to_string());
-        let rows: Vec<StateRow> = on_dialect!(self.db, c => state.load(c))?;
-        rows.into_iter().next().map(StateRow::into_state).transpose()
+        let state: Option<String> = diesel::select(state_of(id)).first(self.db)?;
+        parse_state(state.as_deref())
     }
 
     /// Announces a [`Tx::find_grant_state`]. [`Tx::list_visible_roles`] then also reads the state of this grant, in its own
@@ -202,14 +189,13 @@ impl Tx<'_> {
 
     /// The subselect for the expected grant, if there is one.
     pub(crate) fn state_of_expected_grant(&self) -> Option<TextColumn> {
-        let expected = self.grant.as_ref()?;
-        Some(TextColumn(Sql::fixed(STATE_AS_TEXT).text(expected.id.to_string())))
+        self.grant.as_ref().map(|expected| state_of(expected.id))
     }
 
     /// Keeps the result of the subselect until the next statement.
     pub(crate) fn keep_grant_state(&mut self, state: Option<&str>) -> Result<(), Error> {
         let count = self.count_statements();
-        let state = state.map(StateRow::parse).transpose()?.map(StateRow::into_state).transpose()?;
+        let state = parse_state(state)?;
         if let Some(expected) = &mut self.grant {
             expected.seen = Some((count, state));
         }
