@@ -2,8 +2,6 @@
 
 import json
 import os
-import sys
-import traceback
 import uuid
 from pathlib import Path
 
@@ -11,16 +9,12 @@ import requests
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from checks import run, test
+
 ROOT = os.environ["ONBEHALF_BASE"].removesuffix("/FHIR/R4")
 FILES = ("/openapi/validated-relationships.json", "/openapi/oauth.json")
 VRS = "/validated-relationships/FHIR/R4"
 EXAMPLES = Path(os.environ["ONBEHALF_EXAMPLES"])
-TESTS = []
-
-
-def test(function):
-    TESTS.append(function)
-    return function
 
 
 def read(path):
@@ -130,17 +124,4 @@ def answers_of_the_authorization_server_have_the_form_that_is_described():
     check("/oauth/register", "POST", "/oauth/register", headers={"Authorization": "Bearer sandbox"}, json=app)
 
 
-def main():
-    failed = 0
-    for function in TESTS:
-        try:
-            function()
-            print("ok", function.__name__)
-        except Exception as error:
-            failed += 1
-            print("not ok", function.__name__, repr(error)[:400].replace("\n", " "))
-            traceback.print_exc()
-    return 1 if failed else 0
-
-
-sys.exit(main())
+run()

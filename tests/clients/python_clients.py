@@ -1,8 +1,6 @@
 """fhirpy and fhirclient against a running server (reference section 4.4)."""
 
 import os
-import sys
-import traceback
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -16,17 +14,13 @@ from fhirclient.server import FHIRNotFoundException, FHIRUnauthorizedException
 from fhirpy import SyncFHIRClient
 from fhirpy.base.exceptions import MultipleResourcesFound, OperationOutcome, ResourceNotFound
 
+from checks import run, test
+
 BASE = os.environ["ONBEHALF_BASE"]
 NHS = "https://fhir.nhs.uk/Id/nhs-number"
 ROLES = int(os.environ["ONBEHALF_ROLES"])
 ROLE = "6b71ac92-baa3-4b76-b0f5-a601257e2722"
 fhir = SyncFHIRClient(BASE)
-TESTS = []
-
-
-def test(function):
-    TESTS.append(function)
-    return function
 
 
 def relationship(proxy, patient):
@@ -384,17 +378,4 @@ def fhirclient_s_comparison_is_refused():
     assert answer.json()["resourceType"] == "OperationOutcome"
 
 
-def main():
-    failed = 0
-    for function in TESTS:
-        try:
-            function()
-            print("ok", function.__name__)
-        except Exception as error:
-            failed += 1
-            print("not ok", function.__name__, repr(error)[:400].replace("\n", " "))
-            traceback.print_exc()
-    return 1 if failed else 0
-
-
-sys.exit(main())
+run()
