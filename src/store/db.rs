@@ -13,6 +13,7 @@ use r2d2::ManageConnection;
 use sqlite_deadline::Deadline;
 
 use crate::access_journal::tail::Tail;
+use crate::database::turn::Turn;
 use crate::database_url::DatabaseUrl;
 use crate::private::create_private;
 use base::error::{Error, ErrorKind};
@@ -34,6 +35,8 @@ pub(crate) struct Pooled {
     pub(crate) may_catch_up: bool,
     /// What the audit record is read after ([`Tx::catch_up`](crate::Tx)); nothing on the connection that writes.
     pub(crate) tail: Tail,
+    /// On the connection that writes to an SQLite file.
+    pub(crate) turn: Option<Turn>,
     /// Whether a pooler stands between, and the next transaction may run on another connection of the server.
     pub(crate) has_pooler: bool,
     /// How long a statement may run: through a pooler each transaction brings it along.
@@ -227,6 +230,7 @@ impl Pooled {
             is_in_use: false,
             may_catch_up: false,
             tail: Arc::default(),
+            turn: None,
             has_pooler: false,
             deadline: None,
             _relay: None,
@@ -252,8 +256,14 @@ impl ManageConnection for Manager {
                 Self::open_postgres(url, self.has_pooler, self.deadline)?
             }
         };
+        let mut turn = None;
         if self.is_writer {
             db.batch_execute(SQLITE_WRITER_SETTINGS)?;
+            turn = self.url.file().filter(|path| is_file(path)).map(Turn::beside).transpose()?;
+        }
+        if turn.is_some() {
+            // [`Turn`] waits for other processes.
+            db.batch_execute("PRAGMA busy_timeout = 0;")?;
         }
         let meter = Arc::new(Meter::new(Arc::clone(&self.statements), watch));
         db.set_instrumentation(Watch(Arc::clone(&meter)));
@@ -264,6 +274,7 @@ impl ManageConnection for Manager {
             is_in_use: false,
             may_catch_up: false,
             tail: Arc::clone(&self.tail),
+            turn,
             has_pooler,
             deadline,
             _relay: self.relay.clone(),
@@ -288,6 +299,8 @@ pub(crate) enum ConnectionProblem {
     Connect(#[from] ConnectionError),
     #[error(transparent)]
     Statement(#[from] diesel::result::Error),
+    #[error("cannot open the file on which processes queue to write")]
+    Turn(#[from] std::io::Error),
 }
 
 /// Counts statements, begins the time of each, and notes when the database has given a transaction up: whatever became

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// The suffix of the folder of the access journal, after the name of its database.
 pub(crate) const ACCESSES: &str = "-accesses";
+/// The suffix of the file on which processes queue to write.
+pub(crate) const WRITERS: &str = "-writers";
 
 /// A database file that other users than its owner may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,6 @@ pub fn list_exposed_files(database: &Path) -> Vec<ExposedFile> {
         let mode = fs::metadata(&path).ok()?.permissions().mode() & 0o777;
         (mode & 0o077 != 0).then_some(ExposedFile { path, mode })
     };
-    let suffixes = ["", "-wal", "-shm", "-journal", ACCESSES];
+    let suffixes = ["", "-wal", "-shm", "-journal", ACCESSES, WRITERS];
     suffixes.into_iter().map(|suffix| beside(database, suffix)).filter_map(exposed).collect()
 }

@@ -1,4 +1,5 @@
-//! The database: its options, and its transactions.
+//! The database: its options, its transactions, and the turns of processes that write to it.
 
 pub(crate) mod options;
 pub(crate) mod store;
+pub(crate) mod turn;

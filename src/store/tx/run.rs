@@ -167,7 +167,12 @@ pub(crate) fn begin(
 fn begin_on(pooled: &mut Pooled, mode: TransactionMode) -> diesel::QueryResult<()> {
     pooled.is_in_use = true;
     let statement = begin_statement(pooled, mode);
-    pooled.db.batch_execute(&statement)
+    let Pooled { db, turn, .. } = pooled;
+    let mut begin = || db.batch_execute(&statement);
+    match turn {
+        Some(turn) if mode == TransactionMode::Write => turn.begin(begin),
+        Some(_) | None => begin(),
+    }
 }
 
 /// SQLite takes its write lock at once: a transaction that reads first and then writes would be

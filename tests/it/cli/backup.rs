@@ -45,6 +45,11 @@ fn create(
     }
 }
 
+/// The settings of a server whose caller may write as fast as it can.
+fn without_limit(url: &str) -> String {
+    configuration(url) + "[limits]\nrequests_per_minute = 0\n"
+}
+
 /// A server under constant writes while `copy` runs; returns the ids that were answered before.
 fn copy_while_writing(
     database: &TestDatabase,
@@ -80,7 +85,7 @@ fn copy_while_writing(
 /// ones.
 fn assert_restored(url: &str, ids: &[String]) {
     let folder = Folder::new();
-    let config = folder.write("onbehalf.toml", &configuration(url));
+    let config = folder.write("onbehalf.toml", &without_limit(url));
     folder.run(&["audit", "verify", "--config", &config]).well();
     let mut server = folder.start(&["serve", "--config", &config]);
     let mut connection = Connection::open(server.address()).expect("the server listens");
@@ -107,7 +112,7 @@ fn assert_restored(url: &str, ids: &[String]) {
 #[test]
 fn sqlite_backup_is_consistent_during_writes() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
-    let config = folder.write("onbehalf.toml", &configuration(&database.url));
+    let config = folder.write("onbehalf.toml", &without_limit(&database.url));
     let backup =
         |more: &[&str]| folder.run(&[&["backup", "copy.sqlite", "--config", &config], more].concat());
     let before = copy_while_writing(&database, &folder, &config, || {
@@ -185,7 +190,7 @@ fn run_documented(word: &str, folder: &Folder, environment: &[(&str, &str)]) {
 #[test]
 fn a_dump_of_postgresql_is_restored_by_the_commands_of_the_guide() {
     let (database, folder) = (TestDatabase::migrated(Backend::Postgres), Folder::new());
-    let config = folder.write("onbehalf.toml", &configuration(&database.url));
+    let config = folder.write("onbehalf.toml", &without_limit(&database.url));
     assert_one_sentence(&folder.run(&["backup", "copy", "--config", &config]), "pg_dump");
     let before = copy_while_writing(&database, &folder, &config, || {
         run_documented("pg_dump", &folder, &[("DATABASE", &database.url)]);

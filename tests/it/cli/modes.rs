@@ -106,7 +106,10 @@ fn files_of_every_command_have_mode_600() {
         place.run(arguments);
         place.assert_private(arguments[0], expected);
     }
-    place.serve(&["serve"], &["data.sqlite", "data.sqlite-wal", "data.sqlite-shm", "onbehalf.key"]);
+    place.serve(
+        &["serve"],
+        &["data.sqlite", "data.sqlite-wal", "data.sqlite-shm", "data.sqlite-writers", "onbehalf.key"],
+    );
     place.run(&["migrate", "down", "--yes"]);
     place.assert_private("migrate down", &["data.sqlite"]);
 }
@@ -114,7 +117,7 @@ fn files_of_every_command_have_mode_600() {
 #[test]
 fn files_of_the_sandbox_have_mode_600() {
     let place = Place::new();
-    place.serve(&["sandbox"], &["data.sqlite", "data.sqlite-wal", "data.sqlite-shm"]);
+    place.serve(&["sandbox"], &["data.sqlite", "data.sqlite-wal", "data.sqlite-shm", "data.sqlite-writers"]);
 }
 
 /// A database of an earlier version keeps its mode: `serve` warns, `doctor` says what to do.
@@ -124,7 +127,7 @@ fn a_database_with_a_wider_mode_is_reported() {
     place.run(&["migrate", "up"]);
     // SQLite gives the mode of the database to the files beside it; those that are there keep theirs.
     let wide = |mode| {
-        for name in ["data.sqlite", "data.sqlite-wal", "data.sqlite-shm"] {
+        for name in ["data.sqlite", "data.sqlite-wal", "data.sqlite-shm", "data.sqlite-writers"] {
             let path = place.folder.path(name);
             if path.exists() {
                 std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base::error::{Error, ErrorKind};
 use chrono::{DateTime, Utc};
@@ -176,4 +176,27 @@ async fn deadlock_victim_is_retried() {
     other.unwrap();
     assert_eq!(runs.load(Ordering::SeqCst), 3, "one of the two was run twice");
     assert_eq!(rows(&database), ["ab", "ba"]);
+}
+
+/// A command that writes while a server commits without a pause: each waits for the present write of the other.
+#[test]
+fn two_processes_that_write_to_sqlite_take_turns() {
+    let database = TestDatabase::migrated(Backend::Sqlite);
+    let write = |store: &Store| {
+        let began = Instant::now();
+        let write = store.write_here(|_: &mut Tx<'_>| {
+            std::thread::sleep(Duration::from_millis(3));
+            Ok::<_, Error>(())
+        });
+        write.expect("its turn comes");
+        began.elapsed()
+    };
+    let stores: Vec<Store> = (0..3).map(|_| database.open()).collect();
+    let waits: Vec<Duration> = std::thread::scope(|scope| {
+        let writes = |store| (0..100).map(|_| write(store)).collect::<Vec<_>>();
+        let threads: Vec<_> = stores.iter().map(|store| scope.spawn(move || writes(store))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
+    });
+    let longest = waits.iter().max().expect("waits");
+    assert!(*longest < Duration::from_millis(400), "waited {longest:?}");
 }
