@@ -36,9 +36,9 @@ pub(crate) fn normal(path: &str) -> Cow<'_, str> {
 }
 
 /// The same URL as HL7 defines it, if it is HL7 terminology written with `https://`.
-pub(crate) fn as_hl7_defines(url: &str) -> String {
+pub(crate) fn as_hl7_defines(url: &str) -> Cow<'_, str> {
     match url.strip_prefix("https://terminology.hl7.org/") {
-        Some(rest) => format!("http://terminology.hl7.org/{rest}"),
-        None => url.to_owned(),
+        Some(rest) => format!("http://terminology.hl7.org/{rest}").into(),
+        None => url.into(),
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn answer(reply: Reply) -> Value {
     }
     let mut entry = Map::new();
     if let Some(body) = reply.body {
-        entry.insert("resource".to_owned(), body);
+        entry.insert("resource".to_owned(), body.into_tree());
     }
     entry.insert("response".to_owned(), Value::Object(response));
     Value::Object(entry)

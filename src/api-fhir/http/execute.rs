@@ -17,7 +17,6 @@ use ::web::gate::Written;
 use base::cpu_pool::INLINE;
 use base::json::is_larger;
 use domain::audit::Access;
-use fhir::format;
 use store::{Lane, Tx};
 
 /// Runs a validated request, and returns the access to record: `None` where the change has its own record.
@@ -77,7 +76,7 @@ async fn read(
     let work = move |tx: &mut Tx<'_>| {
         let mut reply = tx.within(&context.budget, |tx| authorize_and_execute(tx, &context, &request))?;
         if let Some(ResponseFormat { format, is_pretty, .. }) = writing {
-            reply.rendered = reply.body.take().map(|body| format::render(&body, format, is_pretty));
+            reply.rendered = reply.body.take().map(|body| body.render(format, is_pretty));
         }
         Ok(reply)
     };
@@ -146,7 +145,7 @@ async fn patch_one(
         move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_base(tx, &inner, &without_body, asks));
     let base = api.gate.read_as(context.caller.clone(), Lane::Ordinary, find).await?;
     let document = base.document.as_ref().map_or(0, String::len);
-    let size = if is_large(&request, &base.body) { usize::MAX } else { document };
+    let size = if is_large(&request, &base.body.tree()) { usize::MAX } else { document };
     let context = context.clone();
     let work = move || prepare_patch(&context, &mut request, &base).map(|()| request);
     api.bodies.cpu.run(size, work).await?
@@ -165,7 +164,7 @@ async fn validate(api: Api<'_>, context: &Context, request: FhirRequest) -> Resu
         move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_to_validate(tx, &inner, &without_body));
     let stored = api.gate.read_as(context.caller.clone(), Lane::Ordinary, find).await?;
     let disclosed = resource::disclosed(&stored);
-    let stored = stored.map(|stored| stored.body);
+    let stored = stored.map(|stored| stored.body.into_tree());
     let size = if is_large(&request, stored.as_ref().unwrap_or(&Value::Null)) { usize::MAX } else { 0 };
     let outcome = api.bodies.cpu.run(size, move || outcome_of(&request, stored)).await??;
     Ok(Reply::made_of(disclosed, outcome))

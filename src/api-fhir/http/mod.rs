@@ -31,10 +31,8 @@ use ::web::record;
 use api::{Api, QueryParams, ResponseFormat, preference, writing};
 use base::cpu_pool::INLINE;
 use base::error::Error;
-use base::json::is_larger;
 use execute::execute;
 use fhir::etag;
-use fhir::format;
 use fhir::format::Format;
 use fhir::format::prefer::Return;
 use fhir::outcome::operation_outcome;
@@ -85,12 +83,12 @@ async fn rendered(api: Api<'_>, mut reply: Reply, writing: ResponseFormat) -> Re
     let is_written = reply.written.is_some();
     let body = match writing.prefers {
         Return::Minimal if is_written => None,
-        Return::OperationOutcome if is_written => Some(operation_outcome(&[])),
+        Return::OperationOutcome if is_written => Some(operation_outcome(&[]).into()),
         Return::Minimal | Return::OperationOutcome | Return::Representation => reply.body.take(),
     };
     if let Some(body) = body {
-        let size = if is_larger(&body, INLINE) { usize::MAX } else { 0 };
-        let work = move || format::render(&body, writing.format, writing.is_pretty);
+        let size = if body.is_larger(INLINE) { usize::MAX } else { 0 };
+        let work = move || body.render(writing.format, writing.is_pretty);
         reply.rendered = Some(api.bodies.cpu.run_to_end(size, work).await?);
     }
     Ok(reply)

@@ -241,7 +241,7 @@ fn bundle(context: &Context, request: &FhirRequest, asked: &Asked, page: &Page) 
 
 fn entry(context: &Context, stored: &StoredResource) -> Value {
     let path = format!("{}/{}", stored.kind.name(), stored.id);
-    let is_deletion = stored.body.is_null();
+    let is_deletion = stored.body.is_deletion();
     let (method, url, status) = if is_deletion {
         ("DELETE", path.clone(), "204 No Content")
     } else if stored.version == 1 {
@@ -251,7 +251,7 @@ fn entry(context: &Context, stored: &StoredResource) -> Value {
     };
     let mut entry = json!({
         "fullUrl": format!("{}/{path}", context.base),
-        "resource": stored.body,
+        "resource": stored.body.tree(),
         "request": { "method": method, "url": url },
         "response": {
             "status": status,

@@ -24,7 +24,6 @@ use crate::resource::definition::WritePurpose;
 use crate::resource::resource_type::ResourceType;
 use crate::resource::stored_resource::StoredResource;
 use base::cpu_pool::INLINE;
-use base::json;
 use domain::account::Permission;
 use fhir::outcome::{Issue, IssueType};
 use fhir::patch as engine;
@@ -118,7 +117,7 @@ fn check_small(request: &FhirRequest, current: &StoredResource) -> Result<(), Re
     let is_stored_large = match &current.document {
         Some(document) => document.len() > INLINE,
         // A role has few columns.
-        None => current.kind != ResourceType::Consent && json::is_larger(&current.body, INLINE),
+        None => current.kind != ResourceType::Consent && current.body.is_larger(INLINE),
     };
     if request.has_large_body() || is_stored_large {
         let message = "The resource changed while this patch was applied: send the patch again.";
@@ -129,15 +128,16 @@ fn check_small(request: &FhirRequest, current: &StoredResource) -> Result<(), Re
 
 fn apply(context: &Context, request: &FhirRequest, stored: &StoredResource) -> Result<Patched, Refusal> {
     let current = stored.clone().complete()?;
+    let tree = &*current.body.tree();
     let patched = match &request.body {
         Some(Body::JsonPatch(patch)) if current.kind == ResourceType::Consent => {
-            engine::json_patch(&current.body, &vrs_form::consent_patch(&current.body, patch))
+            engine::json_patch(tree, &vrs_form::consent_patch(tree, patch))
         }
-        Some(Body::JsonPatch(patch)) => engine::json_patch(&current.body, patch),
+        Some(Body::JsonPatch(patch)) => engine::json_patch(tree, patch),
         Some(Body::Resource(body))
             if body.get("resourceType").and_then(Value::as_str) == Some("Parameters") =>
         {
-            engine::fhirpath_patch(&current.body, body)
+            engine::fhirpath_patch(tree, body)
         }
         None => return Err(Refusal::invalid("Send the patch as the body of the request.")),
         Some(Body::Resource(_)) => {
@@ -147,7 +147,7 @@ fn apply(context: &Context, request: &FhirRequest, stored: &StoredResource) -> R
         }
     };
     let mut body = patched.map_err(|fault| Refusal::new(fault.kind.status(), fault.issue))?;
-    drop_stale_narrative(&current.body, &mut body);
+    drop_stale_narrative(tree, &mut body);
     // The patch itself was understood; its result violates a rule.
     check(&body, current.kind).map_err(|refusal| Refusal { status: 422, ..refusal })?;
     resource::decide_kind(context, current.kind, WritePurpose::Update)?;

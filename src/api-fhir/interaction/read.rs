@@ -117,7 +117,7 @@ pub(crate) fn read(tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) ->
     );
     let is_known = is_known && is_as_written(tx, context, &stored)?;
     // A subset is asked of a read as of a search (G-19).
-    stored.body = SearchQuery::read(&request.params)?.shape.apply(stored.body);
+    stored.body = SearchQuery::read(&request.params)?.shape.apply_to(stored.body);
     let reply = Reply::found(stored);
     Ok(if is_known { Reply { status: 304, body: None, ..reply } } else { reply })
 }
@@ -132,7 +132,7 @@ pub(crate) fn vread(tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) -
     let version = version.ok_or_else(Refusal::not_found)?;
     let stored = load_versions(tx, context, kind, &[(id.to_owned(), version)])?.pop();
     let stored = stored.ok_or_else(Refusal::not_found)?;
-    if stored.body.is_null() {
+    if stored.body.is_deletion() {
         return Err(gone());
     }
     let disclosed = resource::disclosed(&present);

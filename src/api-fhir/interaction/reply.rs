@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::resource::form::Content;
 use crate::resource::resource_type::ResourceType;
 use crate::resource::stored_resource::{StoredResource, complete};
 use base::error::Error;
@@ -15,7 +16,7 @@ pub(crate) struct Reply {
     /// The HTTP status.
     pub(crate) status: u16,
     /// The resource.
-    pub(crate) body: Option<Value>,
+    pub(crate) body: Option<Content>,
     /// The document that `body` must still be completed with ([`Reply::complete`]).
     pub(crate) document: Option<String>,
     /// The rendered resource, which replaces `body`.
@@ -61,7 +62,7 @@ impl Reply {
 
     /// Completes the body with the document that the transaction did not parse.
     pub(crate) fn complete(mut self) -> Result<Self, Error> {
-        if let (Some(document), Some(body)) = (self.document.take(), &mut self.body) {
+        if let (Some(document), Some(Content::Tree(body))) = (self.document.take(), &mut self.body) {
             complete(body, &document)?;
         }
         Ok(self)
@@ -73,10 +74,10 @@ impl Reply {
     }
 
     /// A body that is not a stored resource and discloses none: an outcome, parameters.
-    pub(crate) fn made(status: u16, body: Value) -> Self {
+    pub(crate) fn made(status: u16, body: impl Into<Content>) -> Self {
         Self {
             status,
-            body: Some(body),
+            body: Some(body.into()),
             version: None,
             last_modified: None,
             location: None,
@@ -89,7 +90,7 @@ impl Reply {
     }
 
     /// 200: a Bundle, an outcome or parameters that contain these resources.
-    pub(crate) fn made_of(disclosed: Vec<Disclosure>, body: Value) -> Self {
+    pub(crate) fn made_of(disclosed: Vec<Disclosure>, body: impl Into<Content>) -> Self {
         Self { disclosed, ..Self::made(200, body) }
     }
 }

@@ -119,7 +119,7 @@ impl NotificationRenderer for FhirNotificationRenderer {
                 let notified =
                     notified(tx, &context, std::slice::from_ref(first), PayloadContent::FullResource)?;
                 match notified.into_iter().next().and_then(|notified| notified.resource) {
-                    Some(stored) => stored.body,
+                    Some(stored) => stored.body.into_tree(),
                     None => return Ok(bare()),
                 }
             }

@@ -151,7 +151,7 @@ fn stored(record: &AuditRecord, context: &Context) -> StoredResource {
     }
     let body = Value::Object(body);
     let (kind, id) = (ResourceType::AuditEvent, record.id.clone());
-    StoredResource { kind, id, version: 1, updated_at: at, people: None, body, document: None }
+    StoredResource { kind, id, version: 1, updated_at: at, people: None, body: body.into(), document: None }
 }
 
 fn coding((system, code): (Option<&str>, &str)) -> Value {

@@ -250,7 +250,7 @@ fn stored(it: &ConformanceResource) -> Option<StoredResource> {
         }
     }
     let updated_at: DateTime<Utc> = PUBLISHED.parse().unwrap_or_default();
-    Some(StoredResource { kind, id, version: 1, updated_at, people: None, body, document: None })
+    Some(StoredResource { kind, id, version: 1, updated_at, people: None, body: body.into(), document: None })
 }
 
 /// When the definitions of this version were published.

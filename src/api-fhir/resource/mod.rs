@@ -5,6 +5,7 @@ mod audit_event;
 pub(crate) mod consent;
 pub(crate) mod definition;
 mod description;
+pub(crate) mod form;
 mod library;
 mod party;
 mod patient;
@@ -174,12 +175,12 @@ pub(crate) fn is_as_written(
 
 /// A role as a read returns it at this time.
 pub(crate) fn role_as_of(role: Versioned<Role>, now: DateTime<Utc>) -> Value {
-    consent::stored_as_of(role, now).body
+    consent::stored_as_of(role, now).body.into_tree()
 }
 
 /// A person as a read returns them.
 pub(crate) fn person(person: &Person) -> Value {
-    patient::stored(person).body
+    patient::stored(person).body.into_tree()
 }
 
 /// Refuses a kind of caller that may never do this.

@@ -106,7 +106,7 @@ pub(super) fn stored(person: &Person) -> StoredResource {
     let body = Value::Object(body);
     let (kind, version, updated_at) = (ResourceType::Patient, person.version, person.updated_at);
     let people = Some(People { patient: Some(person.nhs_number), proxy: None });
-    StoredResource { kind, id, version, updated_at, people, body, document: None }
+    StoredResource { kind, id, version, updated_at, people, body: body.into(), document: None }
 }
 
 fn practice_reference(practice: &OdsCode) -> Value {
@@ -169,7 +169,7 @@ pub(crate) fn person_of(body: &Value, check: NumberCheck) -> Result<Person, Refu
         version: 1,
         updated_at,
     };
-    unsupported_elements::check(body, &stored(&person).body)?;
+    unsupported_elements::check(body, &stored(&person).body.tree())?;
     Ok(person)
 }
 

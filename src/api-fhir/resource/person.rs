@@ -69,7 +69,7 @@ fn stored(user: &AccountUser) -> StoredResource {
         version: 1,
         updated_at: user.updated_at,
         people: None,
-        body: Value::Object(body),
+        body: Value::Object(body).into(),
         document: None,
     }
 }

@@ -91,7 +91,7 @@ fn stored(record: &AuditRecord, context: &Context) -> StoredResource {
         version: 1,
         updated_at: at,
         people: None,
-        body,
+        body: body.into(),
         document: None,
     }
 }

@@ -337,19 +337,20 @@ fn stored(request: Versioned<AccessRequest>, context: &Context) -> Result<Stored
     let id = value.id.to_string();
     let mut body = head(ResourceType::QuestionnaireResponse, &id, version, updated_at);
     body.insert("identifier".to_owned(), json!({ "value": value.reference_code.as_str() }));
-    let mut stored = StoredResource {
+    let mut body = Value::Object(body);
+    let document = if context.holds_writer {
+        Some(value.document)
+    } else {
+        complete(&mut body, &value.document)?;
+        None
+    };
+    Ok(StoredResource {
         kind: ResourceType::QuestionnaireResponse,
         id,
         version,
         updated_at,
         people: Some(People { patient: Some(value.patient), proxy: Some(value.proxy) }),
-        body: Value::Object(body),
-        document: None,
-    };
-    if context.holds_writer {
-        stored.document = Some(value.document);
-    } else {
-        complete(&mut stored.body, &value.document)?;
-    }
-    Ok(stored)
+        body: body.into(),
+        document,
+    })
 }

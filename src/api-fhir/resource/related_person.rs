@@ -1,6 +1,6 @@
 //! A relationship as a RelatedPerson.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::context::Context;
@@ -8,8 +8,9 @@ use crate::refusal::Refusal;
 use crate::resource::definition::{
     Description, ResourceDefinition, ResourceDraft, Storage, WriteOperations, WritePurpose, mismatch,
 };
+use crate::resource::form::Content;
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored_resource::{StoredResource, head, nhs_identifier, person_reference};
+use crate::resource::stored_resource::StoredResource;
 use crate::resource::{party, unsupported_elements};
 use crate::search::param::{Param, Reference, SearchTarget};
 use crate::url;
@@ -78,7 +79,7 @@ const PARAMS: &[Param] = &[
 ];
 
 fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<StoredResource>, Error> {
-    Ok(tx.list_relationships_by_id(ids)?.iter().map(stored).collect())
+    Ok(tx.list_relationships_by_id(ids)?.into_iter().map(stored).collect())
 }
 
 fn load_versions(
@@ -86,15 +87,15 @@ fn load_versions(
     _context: &Context,
     wanted: &[(String, i64)],
 ) -> Result<Vec<StoredResource>, Error> {
-    Ok(tx.list_relationship_versions_by_id(wanted)?.iter().map(stored).collect())
+    Ok(tx.list_relationship_versions_by_id(wanted)?.into_iter().map(stored).collect())
 }
 
 fn read(context: &Context, body: &Value, _purpose: WritePurpose) -> Result<ResourceDraft, Refusal> {
     let body = &party::with_local_references(body, context);
     let value = relationship(body, context)?;
-    let shown = Versioned { value, version: 1, updated_at: context.now() };
-    unsupported_elements::check(body, &stored(&shown).body)?;
-    Ok(ResourceDraft::Relationship(shown.value))
+    let shown = Versioned { value: value.clone(), version: 1, updated_at: context.now() };
+    unsupported_elements::check(body, &stored(shown).body.tree())?;
+    Ok(ResourceDraft::Relationship(value))
 }
 
 fn create(
@@ -106,7 +107,7 @@ fn create(
     let ResourceDraft::Relationship(relationship) = draft else { return Err(mismatch()) };
     party::check_reached(tx, context, relationship.patient, "RelatedPerson.patient")?;
     let created = create_relationship(tx, &*context.clock, &context.caller, id, relationship.clone())?;
-    Ok(stored(&created))
+    Ok(stored(created))
 }
 
 fn update(
@@ -118,7 +119,7 @@ fn update(
     let ResourceDraft::Relationship(relationship) = draft else { return Err(mismatch()) };
     let wanted = Relationship { id: current.id.clone(), ..relationship.clone() };
     let changed = change_relationship(tx, &*context.clock, &context.caller, wanted)?;
-    Ok(stored(&changed))
+    Ok(stored(changed))
 }
 
 impl From<RelationshipError> for Refusal {
@@ -176,36 +177,24 @@ fn relationship(body: &Value, context: &Context) -> Result<Relationship, Refusal
 fn code(concept: &Value) -> Option<RelationshipCode> {
     let text = |path: &str| concept.pointer(path).and_then(Value::as_str);
     Some(RelationshipCode {
-        system: url::as_hl7_defines(text("/coding/0/system")?),
+        system: url::as_hl7_defines(text("/coding/0/system")?).into_owned(),
         code: text("/coding/0/code")?.to_owned(),
         display: text("/coding/0/display").map(str::to_owned),
     })
 }
 
-fn stored(relationship: &Versioned<Relationship>) -> StoredResource {
-    let Versioned { value, version, updated_at } = relationship;
-    let mut body = head(ResourceType::RelatedPerson, &value.id, *version, *updated_at);
-    body.insert("identifier".to_owned(), json!([nhs_identifier(value.proxy)]));
-    body.insert("active".to_owned(), value.active.into());
-    body.insert("patient".to_owned(), person_reference(value.patient));
-    if !value.codes.is_empty() {
-        body.insert("relationship".to_owned(), value.codes.iter().map(concept).collect());
+fn stored(relationship: Versioned<Relationship>) -> StoredResource {
+    let Versioned { value, version, updated_at } = &relationship;
+    let (id, version, updated_at) = (value.id.clone(), *version, *updated_at);
+    let people = Some(People { patient: Some(value.patient), proxy: Some(value.proxy) });
+    let body = Content::RelatedPerson(Box::new(relationship));
+    StoredResource {
+        kind: ResourceType::RelatedPerson,
+        id,
+        version,
+        updated_at,
+        people,
+        body,
+        document: None,
     }
-    let body = Value::Object(body);
-    let id = value.id.clone();
-    let (kind, people) = (
-        ResourceType::RelatedPerson,
-        Some(People { patient: Some(value.patient), proxy: Some(value.proxy) }),
-    );
-    StoredResource { kind, id, version: *version, updated_at: *updated_at, people, body, document: None }
-}
-
-fn concept(code: &RelationshipCode) -> Value {
-    let mut coding = Map::new();
-    coding.insert("system".to_owned(), url::as_hl7_defines(&code.system).into());
-    coding.insert("code".to_owned(), code.code.as_str().into());
-    if let Some(display) = &code.display {
-        coding.insert("display".to_owned(), display.as_str().into());
-    }
-    json!({ "coding": [coding] })
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::form::Content;
 use super::resource_type::ResourceType;
 use crate::context::Context;
 use base::date_time::render_instant;
@@ -27,7 +28,7 @@ pub(crate) struct StoredResource {
     /// up.
     pub(crate) people: Option<People>,
     /// The resource, with its `meta`; null where this version is its deletion.
-    pub(crate) body: Value,
+    pub(crate) body: Content,
     /// The document that `body` must still be completed with, where that is not parsed yet
     /// ([`Context::holds_writer`]).
     pub(crate) document: Option<String>,
@@ -42,8 +43,8 @@ impl StoredResource {
 
     /// The same with its document parsed.
     pub(crate) fn complete(mut self) -> Result<Self, Error> {
-        if let Some(document) = self.document.take() {
-            complete(&mut self.body, &document)?;
+        if let (Some(document), Content::Tree(body)) = (self.document.take(), &mut self.body) {
+            complete(body, &document)?;
         }
         Ok(self)
     }
@@ -95,15 +96,6 @@ pub(super) fn head(
     }
     resource.insert("meta".to_owned(), Value::Object(meta));
     resource
-}
-
-/// A reference to a person by NHS number: literal on this server, and logical for other readers.
-pub(super) fn person_reference(number: domain::person::NhsNumber) -> Value {
-    json!({
-        "reference": format!("Patient/{number}"),
-        "type": "Patient",
-        "identifier": nhs_identifier(number),
-    })
 }
 
 pub(super) fn nhs_identifier(number: domain::person::NhsNumber) -> Value {

@@ -131,8 +131,9 @@ fn referred(
 ) -> BTreeSet<(ResourceType, String)> {
     let mut wanted = BTreeSet::new();
     for stored in round.iter().filter(|stored| stored.kind == include.source) {
+        let tree = stored.body.tree();
         for param in params(include) {
-            for reference in references(&stored.body, param.path) {
+            for reference in references(&tree, param.path) {
                 let relative = context.relative(reference);
                 let unversioned = relative.split_once("/_history/").map_or(relative, |(start, _)| start);
                 let Some((kind, id)) = unversioned.split_once('/') else { continue };

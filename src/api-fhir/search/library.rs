@@ -34,13 +34,13 @@ pub(super) fn find(
     for stored in library_of(kind) {
         let mut is_match = true;
         for (key, value) in criteria {
-            is_match = is_match && matches(kind, key, value, &stored.body, context)?;
+            is_match = is_match && matches(kind, key, value, &stored.body.tree(), context)?;
         }
         if is_match {
             found.push(stored);
         }
     }
-    found.sort_by(|one, other| compare(order, &one.body, &other.body));
+    found.sort_by(|one, other| compare(order, &one.body.tree(), &other.body.tree()));
     Ok(found)
 }
 

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::resource::form::Content;
 use fhir::validate::weight;
 
 /// The requested part of a resource.
@@ -44,10 +45,11 @@ impl Shape {
     }
 
     /// The part of a resource.
-    pub(crate) fn apply(&self, resource: Value) -> Value {
-        if *self == Self::Whole {
-            return resource;
-        }
+    pub(crate) fn apply_to(&self, content: Content) -> Content {
+        if *self == Self::Whole { content } else { Content::Tree(self.apply(content.into_tree())) }
+    }
+
+    fn apply(&self, resource: Value) -> Value {
         let Value::Object(members) = resource else { return resource };
         let kind = members.get("resourceType").and_then(Value::as_str).unwrap_or_default().to_owned();
         let stays = |key: &str| {

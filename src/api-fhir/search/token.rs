@@ -43,7 +43,7 @@ impl TokenValue {
         match self.system.as_deref() {
             None => true,
             Some("") => system.is_none(),
-            Some(wanted) => system == Some(url::as_hl7_defines(wanted).as_str()),
+            Some(wanted) => system == Some(&*url::as_hl7_defines(wanted)),
         }
     }
 }
@@ -249,8 +249,11 @@ fn has_code(code: Option<Filter>, system: Option<&str>) -> Filter {
         Some("") => return Filter::NOTHING,
         Some(system) => {
             let defined = url::as_hl7_defines(system);
-            let written =
-                [system.to_owned(), defined.replace("http://terminology", "https://terminology"), defined];
+            let written = [
+                system.to_owned(),
+                defined.replace("http://terminology", "https://terminology"),
+                defined.into_owned(),
+            ];
             all.push(Filter::one_of(RelationshipCodeField::System, written.to_vec()));
         }
     }

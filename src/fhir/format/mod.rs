@@ -11,6 +11,7 @@ mod negotiate;
 pub mod prefer;
 pub mod xml;
 
+use serde::Serialize;
 use serde_json::Value;
 
 pub use body::{BodyFormat, body_format};
@@ -50,12 +51,17 @@ fn read_allowing(bytes: &[u8], depth: usize, allowed: Allowed) -> Result<Value, 
 
 /// Formats a resource (`_pretty`: G-08).
 pub fn render(resource: &Value, format: Format, pretty: bool) -> Vec<u8> {
-    match (format, pretty) {
-        // A Value has text keys only, and a Vec takes every byte.
-        (Format::Json, false) => serde_json::to_vec(resource).unwrap_or_default(),
-        (Format::Json, true) => format!("{resource:#}").into_bytes(),
-        (Format::Xml, pretty) => xml::render(resource, pretty).into_bytes(),
+    match format {
+        Format::Json => render_json(resource, pretty),
+        Format::Xml => xml::render(resource, pretty).into_bytes(),
     }
+}
+
+/// Formats as JSON what need not be a tree. Its keys must be texts.
+pub fn render_json(resource: &impl Serialize, pretty: bool) -> Vec<u8> {
+    // With text keys there is no error, and a Vec takes every byte.
+    let rendered = if pretty { serde_json::to_vec_pretty(resource) } else { serde_json::to_vec(resource) };
+    rendered.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -11,10 +11,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection as _;
+use diesel::RunQueryDsl as _;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::audit::record::AuditRecord;
+use crate::dialect::on_dialect;
+use crate::sql::Sql;
 use crate::tx::run::{TransactionMode, begin, run_in_transaction};
 use crate::tx::transaction::Tx;
 use crate::tx::write::Writer;
@@ -180,8 +182,12 @@ fn run_together(writer: &Writer, mut works: Vec<Box<dyn Work>>) {
 fn run_each(tx: &mut Tx<'_>, writer: &Writer, works: &mut [Box<dyn Work>]) -> Result<(), Option<Error>> {
     // A transaction of one needs no savepoint: it is undone as a whole.
     let is_alone = works.len() == 1;
-    let control = |tx: &mut Tx<'_>, statement: &str| {
-        if is_alone { Ok(()) } else { tx.db.batch_execute(statement).map_err(Error::from) }
+    let control = |tx: &mut Tx<'_>, statement: &'static str| {
+        if is_alone {
+            return Ok(());
+        }
+        // Prepared once for the connection.
+        on_dialect!(tx.db, c => Sql::fixed(statement).execute(c)).map(drop).map_err(Error::from)
     };
     let mut records: Vec<AuditRecord> = Vec::new();
     let mut has_changed = false;
@@ -201,7 +207,8 @@ fn run_each(tx: &mut Tx<'_>, writer: &Writer, works: &mut [Box<dyn Work>]) -> Re
             has_published |= tx.has_published;
             has_changed = true;
         }
-        let ended = control(tx, if is_done { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" });
+        let rolled_back = if is_done { Ok(()) } else { control(tx, "ROLLBACK TO work") };
+        let ended = rolled_back.and_then(|()| control(tx, "RELEASE work"));
         // A statement that writes and is interrupted at its deadline takes the whole transaction back, savepoints and
         // all: the others are to try again.
         ended.map_err(|error| if is_done { error } else { Error::busy(error) })?;

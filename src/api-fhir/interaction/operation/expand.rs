@@ -33,11 +33,12 @@ struct Asked {
 pub(crate) fn expand(_tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) -> Result<Reply, Refusal> {
     let asked = Asked::read(request)?;
     let value_set = find(request, &asked)?;
-    let expansion = expansion_of(&value_set.body).ok_or_else(|| {
+    let tree = value_set.body.tree();
+    let expansion = expansion_of(&tree).ok_or_else(|| {
         let message = "This server does not have all codes of this value set and cannot expand it.";
         Refusal::new(422, Issue::error(IssueType::NotSupported, message))
     })?;
-    let repeated = REPEATED.iter().filter_map(|name| Some((*name, value_set.body.get(*name)?.clone())));
+    let repeated = REPEATED.iter().filter_map(|name| Some((*name, tree.get(*name)?.clone())));
     let mut body: Map<String, Value> = repeated.map(|(name, element)| (name.to_owned(), element)).collect();
     body.insert("expansion".to_owned(), asked.render(&expansion, &render_instant(context.now())));
     Ok(Reply::made_of(vec![value_set.disclosed()], Value::Object(body)))

@@ -22,7 +22,7 @@ pub(crate) fn meta(tx: &mut Tx<'_>, context: &Context, request: &FhirRequest) ->
         let (kind, id) = instance(request)?;
         let stored = read::find(tx, context, kind, id, Permission::Read)?.ok_or_else(Refusal::not_found)?;
         disclosed.push(stored.disclosed());
-        stored.body.get("meta").cloned().unwrap_or_default()
+        stored.body.tree().get("meta").cloned().unwrap_or_default()
     } else {
         let kinds = request.target.kind.map_or_else(|| ResourceType::ALL.to_vec(), |kind| vec![kind]);
         let mut labels = Map::new();
@@ -59,8 +59,12 @@ fn collect(
         }
         Storage::Library => {
             for name in ["profile", "security", "tag"] {
-                let metas = library_of(kind).filter_map(|stored| stored.body.get("meta"));
-                metas.filter_map(|meta| meta.get(name)).for_each(|values| add(labels, name, values));
+                for stored in library_of(kind) {
+                    let tree = stored.body.tree();
+                    if let Some(values) = tree.get("meta").and_then(|meta| meta.get(name)) {
+                        add(labels, name, values);
+                    }
+                }
             }
         }
     }

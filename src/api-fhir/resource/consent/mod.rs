@@ -5,7 +5,7 @@ pub(crate) mod vrs_form;
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::context::Context;
@@ -14,8 +14,9 @@ use crate::resource::definition::{
     Description, GivenRole, ResourceDefinition, ResourceDraft, Storage, WriteOperations, WritePurpose,
     mismatch,
 };
+use crate::resource::form::Content;
 use crate::resource::resource_type::ResourceType;
-use crate::resource::stored_resource::{StoredResource, head, person_reference};
+use crate::resource::stored_resource::StoredResource;
 use crate::resource::{party, unsupported_elements};
 use crate::search::param::{Param, Reference, SearchTarget};
 use crate::url;
@@ -106,12 +107,12 @@ fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Sto
 /// A role as this caller reads it now.
 fn shown(role: Versioned<Role>, context: &Context) -> StoredResource {
     let value = role.value.as_of(context.now()).masked_for(context.masked_for());
-    stored(&Versioned { value, ..role })
+    stored(Versioned { value, ..role })
 }
 
 /// A role as a read returns it at this time.
 pub(super) fn stored_as_of(role: Versioned<Role>, now: DateTime<Utc>) -> StoredResource {
-    stored(&Versioned { value: role.value.as_of(now), ..role })
+    stored(Versioned { value: role.value.as_of(now), ..role })
 }
 
 /// Versions as they count now for the current one, and as they were written for replaced ones.
@@ -134,7 +135,7 @@ fn load_versions(
     let masked =
         |role: Versioned<Role>| Versioned { value: role.value.masked_for(context.masked_for()), ..role };
     let versions = tx.list_role_versions_by_id(wanted)?.into_iter();
-    Ok(versions.map(|role| stored(&masked(counted(role)))).collect())
+    Ok(versions.map(|role| stored(masked(counted(role)))).collect())
 }
 
 /// Whether a role's end has passed and no version states it yet.
@@ -152,7 +153,7 @@ fn read(context: &Context, body: &Value, purpose: WritePurpose) -> Result<Resour
     }
     // An actor who is not the proxy has its own message, once the role is known.
     if given.actors.is_ok() {
-        unsupported_elements::check(body, &given.shown(context).body)?;
+        unsupported_elements::check(body, &given.shown(context).body.tree())?;
     }
     Ok(ResourceDraft::Role(Box::new(given)))
 }
@@ -168,7 +169,7 @@ fn create(
     party::check_reached(tx, context, given.patient, "Consent.patient")?;
     let draft = given.as_ref().clone().into_draft()?;
     let role = create_role(tx, &*context.clock, &context.caller, id, draft, context.contract.rules)?;
-    Ok(stored(&role))
+    Ok(stored(role))
 }
 
 /// What an imported role keeps, beside its content.
@@ -196,8 +197,8 @@ pub(crate) fn incoming(context: &Context, body: &Value, keep: Keep) -> Result<In
     let role = Role { needs_review: origin.is_some() && is_to_review, ..Role::drafted(id, draft) };
     let (version, updated_at) = origin.unwrap_or((1, now));
     let shown = Versioned { value: role, version, updated_at };
-    unsupported_elements::check(body, &stored(&shown).body)?;
     let verdict = shown.value.check_past(context.contract.rules, now);
+    unsupported_elements::check(body, &Content::Consent(Box::new(shown.clone())).tree())?;
     Ok(Incoming { role: shown.value, origin, verdict })
 }
 
@@ -232,7 +233,7 @@ fn update(
         access::decide_change(principal, role, &change)?;
         Ok::<_, Refusal>(change)
     })?;
-    Ok(stored(&Versioned { value: role.value.masked_for(masked_for), ..role }))
+    Ok(stored(Versioned { value: role.value.masked_for(masked_for), ..role }))
 }
 
 impl GivenRole {
@@ -291,7 +292,7 @@ impl GivenRole {
             created: self.created.clone().unwrap_or_else(|| FhirDateTime::from_instant(now)),
             needs_review: false,
         };
-        stored(&Versioned { value, version: 1, updated_at: now })
+        stored(Versioned { value, version: 1, updated_at: now })
     }
 
     fn into_draft(self) -> Result<RoleDraft, Refusal> {
@@ -431,70 +432,10 @@ impl From<CreateRoleError> for Refusal {
     }
 }
 
-pub(super) fn stored(role: &Versioned<Role>) -> StoredResource {
-    let Versioned { value, version, updated_at } = role;
-    let id = value.id.to_string();
-    let mut body = head(ResourceType::Consent, &id, *version, *updated_at);
-    if let (true, Some(meta)) = (value.needs_review, body.get_mut("meta").and_then(Value::as_object_mut)) {
-        let tag = json!({ "system": url::ROLE_REVIEW, "code": "review-due", "display": "Review due" });
-        meta.insert("tag".to_owned(), json!([tag]));
-    }
-    let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
-    add("extension", Value::Array(extensions(value)));
-    add("status", value.status.as_str().into());
-    add("scope", concept(url::CONSENT_SCOPE, "patient-privacy", "Privacy Consent"));
-    add("category", json!([concept(url::ACT_CODE, "INFA", "information access")]));
-    add("patient", person_reference(value.patient));
-    add("dateTime", value.created.text().into());
-    add("performer", json!([person_reference(value.proxy)]));
-    add("policy", json!([{ "authority": url::POLICY_AUTHORITY, "uri": url::POLICY_URI }]));
-    let basis = value.legal_basis;
-    let system = if basis == LegalBasis::Unknown { url::NULL_FLAVOR } else { url::LEGAL_BASIS };
-    add("policyRule", concept(system, basis.code(), basis.display()));
-    add("provision", provision(value));
-    let body = Value::Object(body);
-    let (kind, people) =
-        (ResourceType::Consent, Some(People { patient: Some(value.patient), proxy: Some(value.proxy) }));
-    StoredResource { kind, id, version: *version, updated_at: *updated_at, people, body, document: None }
-}
-
-fn concept(system: &str, code: &str, display: &str) -> Value {
-    json!({ "coding": [{ "system": system, "code": code, "display": display }] })
-}
-
-fn provision(role: &Role) -> Value {
-    let mut period = Map::new();
-    for (name, at) in [("start", &role.period.start), ("end", &role.period.end)] {
-        if let Some(at) = at {
-            period.insert(name.to_owned(), at.text().into());
-        }
-    }
-    let mut provision = Map::new();
-    provision.insert("type".to_owned(), "permit".into());
-    if !period.is_empty() {
-        provision.insert("period".to_owned(), Value::Object(period));
-    }
-    let actor = json!({
-        "role": concept(url::PARTICIPATION_TYPE, "IRCP", "information recipient"),
-        "reference": person_reference(role.proxy),
-    });
-    provision.insert("actor".to_owned(), json!([actor]));
-    Value::Object(provision)
-}
-
-fn extensions(role: &Role) -> Vec<Value> {
-    let code = role.reason.code();
-    let mut reason = concept(url::STATUS_REASON, code.code(), code.display());
-    if let (Some(text), Some(reason)) = (role.reason.text(), reason.as_object_mut()) {
-        reason.insert("text".to_owned(), text.into());
-    }
-    let reason = json!({ "url": url::STATUS_REASON_EXTENSION, "valueCodeableConcept": reason });
-    let grantor = role.grantor.as_ref().map(|grantor| {
-        let identifier = json!({ "system": url::ODS_CODE, "value": grantor.as_str() });
-        json!({
-            "url": url::GRANTOR_EXTENSION,
-            "valueReference": { "type": "Organization", "identifier": identifier },
-        })
-    });
-    [reason].into_iter().chain(grantor).collect()
+pub(super) fn stored(role: Versioned<Role>) -> StoredResource {
+    let Versioned { value, version, updated_at } = &role;
+    let (id, version, updated_at) = (value.id.to_string(), *version, *updated_at);
+    let people = Some(People { patient: Some(value.patient), proxy: Some(value.proxy) });
+    let body = Content::Consent(Box::new(role));
+    StoredResource { kind: ResourceType::Consent, id, version, updated_at, people, body, document: None }
 }

@@ -257,8 +257,9 @@ pub(super) fn keep_if_unchanged(
     draft: &mut SubscriptionDraft,
     current: &StoredResource,
 ) -> Result<(), Error> {
-    held::check_value(&current.body);
-    let stored = kept(&current.body, &draft.channel);
+    let current = current.body.tree();
+    held::check_value(&current);
+    let stored = kept(&current, &draft.channel);
     let given: Value = serde_json::from_str(&draft.document).map_err(Error::fault)?;
     if stored == given {
         draft.document = stored.to_string();
@@ -322,9 +323,9 @@ pub(crate) fn stored(
 fn render(version: &SubscriptionVersion, context: &Context) -> Result<StoredResource, Error> {
     let SubscriptionVersion { id, version: number, updated_at, .. } = version;
     let kind = ResourceType::Subscription;
-    let place = |body| {
+    let place = |body: Value| {
         let (id, version, updated_at) = (id.clone(), *number, *updated_at);
-        StoredResource { kind, id, version, updated_at, people: None, body, document: None }
+        StoredResource { kind, id, version, updated_at, people: None, body: body.into(), document: None }
     };
     if version.is_deleted {
         return Ok(place(Value::Null));

@@ -5,13 +5,12 @@ mod link;
 mod order;
 mod searchset;
 
-use serde_json::Value;
-
 use crate::authorize;
 use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::resource;
 use crate::resource::definition::Storage;
+use crate::resource::form::Content;
 use crate::resource::load;
 use crate::resource::resource_type::ResourceType;
 use crate::resource::stored_resource::StoredResource;
@@ -23,7 +22,7 @@ use domain::audit::Disclosure;
 use fhir::outcome::{Issue, IssueType};
 use link::Start;
 use order::Order;
-use searchset::Searchset;
+use searchset::Page;
 use store::Tx;
 use store::search::{AuditField, Datum, Field, Filter, Is, PageQuery, Position, Table};
 
@@ -41,7 +40,7 @@ pub(crate) fn search(
     context: &Context,
     found: &SearchScope<'_>,
     query: &SearchQuery,
-) -> Result<(Vec<Disclosure>, Value), Refusal> {
+) -> Result<(Vec<Disclosure>, Content), Refusal> {
     let mut used: Vec<(String, String)> = Vec::new();
     let mut sorted = Vec::new();
     let start = query.page.as_deref().map(Start::decode).transpose()?;
@@ -80,11 +79,17 @@ pub(crate) fn search(
         Total::IfKnown if is_whole => Some(known),
         Total::IfKnown | Total::None => None,
     };
+    if !query.includes.is_empty() {
+        // The references are looked up in it.
+        for stored in &mut matches {
+            stored.body.keep_tree();
+        }
+    }
     let included = include::resolve(tx, context, query, &matches, &mut used)?;
     used.extend(results_used(query, &sorted));
     let links = link::links(context, found.path, &used, query.page.as_deref(), next.as_ref());
     let disclosed = resource::disclosed(matches.iter().chain(&included));
-    Ok((disclosed, Searchset { matches, included, total, links }.render(context, &query.shape)))
+    Ok((disclosed, Page { matches, included, total, links }.into_content(context, &query.shape)))
 }
 
 /// Restricts a search of audit records to those that existed when its first page was read.

@@ -1,42 +1,30 @@
 //! A page as a Bundle of type searchset (<https://hl7.org/fhir/R4/bundle.html#searchset>).
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::context::Context;
+use crate::resource::form;
+use crate::resource::form::{Content, SearchEntry};
 use crate::resource::stored_resource::StoredResource;
 use crate::search::shape::Shape;
 
 /// The content of a page.
-pub(super) struct Searchset {
+pub(super) struct Page {
     pub(super) matches: Vec<StoredResource>,
     pub(super) included: Vec<StoredResource>,
     pub(super) total: Option<i64>,
     pub(super) links: Vec<Value>,
 }
 
-impl Searchset {
-    pub(super) fn render(self, context: &Context, shape: &Shape) -> Value {
-        let entry = |stored: StoredResource, mode: &str| {
-            let mut entry = Map::new();
+impl Page {
+    pub(super) fn into_content(self, context: &Context, shape: &Shape) -> Content {
+        let entry = |stored: StoredResource, mode| {
             let full_url = format!("{}/{}/{}", context.base, stored.kind.name(), stored.id);
-            entry.insert("fullUrl".to_owned(), full_url.into());
-            entry.insert("resource".to_owned(), shape.apply(stored.body));
-            entry.insert("search".to_owned(), json!({ "mode": mode }));
-            Value::Object(entry)
+            SearchEntry::new(full_url, shape.apply_to(stored.body), mode)
         };
         let matches = self.matches.into_iter().map(|stored| entry(stored, "match"));
         let included = self.included.into_iter().map(|stored| entry(stored, "include"));
-        let entries: Vec<Value> = matches.chain(included).collect();
-        let mut bundle = Map::new();
-        bundle.insert("resourceType".to_owned(), "Bundle".into());
-        bundle.insert("type".to_owned(), "searchset".into());
-        if let Some(total) = self.total {
-            bundle.insert("total".to_owned(), total.into());
-        }
-        bundle.insert("link".to_owned(), Value::Array(self.links));
-        if !entries.is_empty() {
-            bundle.insert("entry".to_owned(), Value::Array(entries));
-        }
-        Value::Object(bundle)
+        let entries = matches.chain(included).collect();
+        Content::Searchset(Box::new(form::Searchset::new(self.total, self.links, entries)))
     }
 }
