@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use uuid::Uuid;
 
 use crate::dialect::on_dialect;
@@ -21,7 +21,9 @@ use domain::proxy::{OdsCode, Status};
 /// The state of a grant as one column of a statement: what it, its role and its people say, in the order of [`StateRow`],
 /// separated by `|`, null as the empty text; null where there is no such grant. A role counts only while it is between the two
 /// people of the grant: superseding a person moves their roles to another number.
-const STATE: &str = "(SELECT CAST(g.expires_at AS TEXT) || '|' || COALESCE(CAST(g.revoked_at AS TEXT), '') || '|' || \
+macro_rules! state {
+    () => {
+        "(SELECT CAST(g.expires_at AS TEXT) || '|' || COALESCE(CAST(g.revoked_at AS TEXT), '') || '|' || \
     COALESCE(g.role_id, '') || '|' || \
     COALESCE((SELECT CASE WHEN died_at IS NULL THEN standing ELSE standing || ' died' END FROM people \
     WHERE nhs_number = g.patient), '') || '|' || \
@@ -30,9 +32,18 @@ const STATE: &str = "(SELECT CAST(g.expires_at AS TEXT) || '|' || COALESCE(CAST(
     COALESCE(g.patient, '') || '|' || COALESCE(r.status, '') || '|' || COALESCE(CAST(r.start_at AS TEXT), '') || '|' || \
     COALESCE(CAST(r.end_at AS TEXT), '') || '|' || COALESCE(CAST(r.version AS TEXT), '') \
     FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND r.patient = g.patient AND r.proxy = g.proxy \
-    WHERE g.id = ?)";
+    WHERE g.id = ?)"
+    };
+}
 
-/// The parts of [`STATE`].
+/// The state alone.
+#[derive(QueryableByName)]
+struct StateColumn {
+    #[diesel(sql_type = Nullable<Text>)]
+    state: Option<String>,
+}
+
+/// The parts of the state.
 struct StateRow {
     expires_at: i64,
     revoked_at: Option<i64>,
@@ -97,7 +108,7 @@ impl GrantRow {
 }
 
 impl StateRow {
-    /// Parses [`STATE`].
+    /// Parses the state.
     fn parse(text: &str) -> Result<Self, Error> {
         let mut columns =
             text.split('|').map(|column| Some(column.to_owned()).filter(|column| !column.is_empty()));
@@ -156,10 +167,6 @@ impl StateRow {
     }
 }
 
-fn state_of(grant: Uuid) -> TextColumn {
-    TextColumn(Sql::fixed(STATE).text(grant.to_string()))
-}
-
 fn parse_state(text: Option<&str>) -> Result<Option<GrantState>, Error> {
     text.map(|text| StateRow::parse(text)?.into_state()).transpose()
 }
@@ -177,8 +184,9 @@ impl Tx<'_> {
         {
             return Ok(state);
         }
-        let state: Option<String> = diesel::select(state_of(id)).first(self.db)?;
-        parse_state(state.as_deref())
+        let state = Sql::fixed(concat!("SELECT ", state!(), " AS state")).text(id.to_string());
+        let row: StateColumn = on_dialect!(self.db, c => state.get_result(c))?;
+        parse_state(row.state.as_deref())
     }
 
     /// Announces a [`Tx::find_grant_state`]. [`Tx::list_visible_roles`] then also reads the state of this grant, in its own
@@ -189,7 +197,8 @@ impl Tx<'_> {
 
     /// The subselect for the expected grant, if there is one.
     pub(crate) fn state_of_expected_grant(&self) -> Option<TextColumn> {
-        self.grant.as_ref().map(|expected| state_of(expected.id))
+        let expected = self.grant.as_ref()?;
+        Some(TextColumn(Sql::fixed(state!()).text(expected.id.to_string())))
     }
 
     /// Keeps the result of the subselect until the next statement.
