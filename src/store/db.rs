@@ -304,23 +304,32 @@ pub(crate) enum ConnectionProblem {
 }
 
 /// Counts statements, begins the time of each, and notes when the database has given a transaction up: whatever became
-/// of that error on its way through the work, the transaction can be run again.
+/// of that error on its way through the work, the transaction can be run again. At level `trace` the log tells which
+/// statement runs, and which is prepared to run again, without their values.
 struct Watch(Arc<Meter>);
 
 impl Instrumentation for Watch {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::StartQuery { .. } = event {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
             self.0.own.fetch_add(1, Ordering::Relaxed);
             self.0.all.fetch_add(1, Ordering::Relaxed);
             if let Some(deadline) = &self.0.deadline {
                 deadline.begin();
             }
+            tracing::trace!(runs = without_values(&query.to_string()));
+        } else if let InstrumentationEvent::CacheQuery { sql, .. } = event {
+            tracing::trace!(prepares = sql);
         } else if let InstrumentationEvent::FinishQuery { error: Some(error), .. } = event
             && is_given_up(error)
         {
             self.0.is_victim.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// The text of a statement, as Diesel shows it with its values.
+fn without_values(shown: &str) -> &str {
+    shown.split_once(" -- binds: ").map_or(shown, |(text, _)| text)
 }
 
 /// Whether PostgreSQL has chosen a transaction as the victim of a deadlock (SQLSTATE 40P01), or could not serialize

@@ -7,7 +7,7 @@ use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
 use crate::db::Db;
-use crate::dialect::{in_list, on_dialect};
+use crate::dialect::on_dialect;
 use crate::error::corrupt;
 use crate::person::nhs_number;
 use crate::schema::outbox;
@@ -31,6 +31,11 @@ const INSERT_ON_POSTGRES: &str = "INSERT INTO outbox \
 const INSERT_ON_SQLITE: &str = "INSERT INTO outbox \
     (id, occurred_at, topic, subject, subject_version, patient, proxy, position) \
     SELECT ?, ?, ?, ?, ?, ?, ?, COALESCE(MAX(position), 0) + 1 FROM outbox WHERE position IS NOT NULL";
+
+/// With the ids as one JSON array: one text for any number of them.
+const MARK_ON_POSTGRES: &str = "UPDATE outbox SET position = NULL \
+    WHERE id IN (SELECT json_array_elements_text(?::json))";
+const MARK_ON_SQLITE: &str = "UPDATE outbox SET position = NULL WHERE id IN (SELECT value FROM json_each(?))";
 
 /// An event as it is stored, in the outbox or among those of a subscription.
 #[derive(Queryable)]
@@ -185,9 +190,13 @@ impl Tx<'_> {
     ///
     /// Database errors.
     pub fn mark_numbered(&mut self, events: &[Event]) -> Result<(), Error> {
-        let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
-        let numbered = outbox::table.filter(in_list!(self.db, outbox.id, ids));
-        diesel::update(numbered).set(outbox::position.eq(None::<i64>)).execute(self.db)?;
+        let ids: Vec<String> = events.iter().map(|event| event.id.to_string()).collect();
+        let ids = serde_json::to_string(&ids).map_err(Error::fault)?;
+        let mark = match self.db {
+            Db::Postgres(_) => MARK_ON_POSTGRES,
+            Db::Sqlite(_) => MARK_ON_SQLITE,
+        };
+        on_dialect!(self.db, c => Sql::fixed(mark).text(ids).execute(c))?;
         Ok(())
     }
 

@@ -14,7 +14,9 @@ use super::segment::{Place, Portion, Rest, path_of, read_portion};
 use crate::access_journal::tail::CatchUp;
 use crate::audit::AuditRecord;
 use crate::db::Manager;
+use crate::dialect::on_dialect;
 use crate::schema::access_segments as segments;
+use crate::sql::Sql;
 use crate::tx::group::Group;
 use crate::tx::{TransactionMode, Tx, run};
 use base::error::{Error, ErrorKind};
@@ -196,10 +198,10 @@ impl Tx<'_> {
         mut records: Vec<AuditRecord>,
     ) -> Result<bool, Error> {
         let position = |place: &Place| i64::try_from(place.position).map_err(Error::fault);
-        let row = segments::table.find(id).filter(segments::position.eq(position(start)?));
-        let moved = diesel::update(row)
-            .set((segments::position.eq(position(end)?), segments::hash.eq(&end.hash)))
-            .execute(self.db)?;
+        let go_on = "UPDATE access_segments SET position = ?, hash = ? WHERE id = ? AND position = ?";
+        let go_on =
+            Sql::fixed(go_on).number(position(end)?).text(&end.hash).text(id).number(position(start)?);
+        let moved = on_dialect!(self.db, c => go_on.execute(c))?;
         if moved == 1 {
             self.pending.append(&mut records);
         }

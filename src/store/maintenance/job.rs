@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use crate::dialect::on_dialect;
 use crate::schema::jobs;
+use crate::sql::Sql;
 use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
@@ -99,15 +100,11 @@ impl Tx<'_> {
         let now = to_millis(now);
         let due_by = if even_early { i64::MAX } else { now };
         let longest = now.saturating_add(LONGEST_LEASE);
-        let free =
-            jobs::lease_until.is_null().or(jobs::lease_until.le(now)).or(jobs::lease_until.gt(longest));
-        let target = jobs::table
-            .filter(jobs::name.eq(name))
-            .filter(jobs::due_at.le(due_by))
-            .filter(free.assume_not_null());
-        let lease =
-            (jobs::lease_holder.eq(holder), jobs::lease_until.eq(to_millis(until)), jobs::started_at.eq(now));
-        Ok(diesel::update(target).set(lease).execute(self.db)? == 1)
+        let take = "UPDATE jobs SET lease_holder = ?, lease_until = ?, started_at = ? WHERE name = ? AND due_at <= ? \
+            AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?)";
+        let take = Sql::fixed(take).text(holder).number(to_millis(until)).number(now);
+        let take = take.text(name).number(due_by).number(now).number(longest);
+        Ok(on_dialect!(self.db, c => take.execute(c))? == 1)
     }
 
     /// Renews a lease; returns false where the job was taken over. In the transaction of the work this also
@@ -117,9 +114,9 @@ impl Tx<'_> {
     ///
     /// Database errors.
     pub fn renew_job(&mut self, name: &str, holder: &str, until: DateTime<Utc>) -> Result<bool, Error> {
-        let held = jobs::table.find(name).filter(jobs::lease_holder.eq(holder));
-        let kept = diesel::update(held).set(jobs::lease_until.eq(to_millis(until))).execute(self.db)?;
-        Ok(kept == 1)
+        let renew = "UPDATE jobs SET lease_until = ? WHERE name = ? AND lease_holder = ?";
+        let renew = Sql::fixed(renew).number(to_millis(until)).text(name).text(holder);
+        Ok(on_dialect!(self.db, c => renew.execute(c))? == 1)
     }
 
     /// Releases a job with the outcome of its run; nothing where it was taken over.

@@ -11,8 +11,11 @@ mod row;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use uuid::Uuid;
 
+use crate::db::Db;
+use crate::dialect::InList;
 use crate::schema::{deliveries, subscription_versions, subscriptions};
 use crate::tx::Tx;
 use base::date_time::to_millis;
@@ -182,8 +185,14 @@ impl Tx<'_> {
         people: &[NhsNumber],
     ) -> Result<(Vec<Subscription>, Vec<String>), Error> {
         let people: Vec<&str> = people.iter().map(NhsNumber::as_str).collect();
+        let about = subscriptions::about;
+        let is_about_one: Box<dyn BoxableExpression<_, <Db as Connection>::Backend, SqlType = Bool>> =
+            match self.db {
+                Db::Sqlite(_) => Box::new(InList::new(about, &people)),
+                Db::Postgres(_) => Box::new(about.eq_any(people).assume_not_null()),
+            };
         let rows: Vec<SubscriptionRow> = subscriptions::table
-            .filter(subscriptions::about.is_null().or(subscriptions::about.eq_any(people)))
+            .filter(about.is_null().or(is_about_one))
             .filter(subscriptions::status.ne(SubscriptionStatus::Off.as_str()))
             .filter(subscriptions::is_deleted.eq(false))
             .filter(subscriptions::is_set_aside.eq(false))

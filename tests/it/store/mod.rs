@@ -6,6 +6,7 @@ mod durability;
 mod fields;
 mod group;
 mod long;
+mod prepared;
 pub mod query_plans;
 mod read_one;
 mod tls;
