@@ -9,6 +9,7 @@ use crate::dialect::{in_list, on_dialect};
 use crate::person::{both_are_current, nhs_number};
 use crate::schema::{relationship_codes, relationship_versions, relationships};
 use crate::search::normalize::normalized_words;
+use crate::sql::Sql;
 use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::{Error, ErrorKind};
@@ -16,7 +17,7 @@ use domain::person::NhsNumber;
 use domain::proxy::relationship::RelationshipCode;
 use domain::proxy::{Relationship, Versioned};
 
-#[derive(Queryable, Insertable, AsChangeset)]
+#[derive(Queryable, Insertable)]
 #[diesel(table_name = relationships)]
 struct RelationshipRow {
     id: String,
@@ -27,6 +28,10 @@ struct RelationshipRow {
     active: bool,
     updated_at: i64,
 }
+
+/// Diesel prepares no UPDATE to run again.
+const UPDATE: &str = "UPDATE relationships SET version = ?, proxy = ?, patient = ?, verified = ?, active = ?, updated_at = ? \
+    WHERE id = ? AND version = ?";
 
 /// The codes of one insert: each binds seven values, of which a statement can hold some ten thousand.
 const CODES_AT_ONCE: usize = 1000;
@@ -192,10 +197,11 @@ impl Tx<'_> {
         now: DateTime<Utc>,
     ) -> Result<Versioned<Relationship>, Error> {
         let next = Versioned { value: relationship, version: expected + 1, updated_at: now };
-        let target = relationships::table
-            .filter(relationships::id.eq(next.value.id.clone()))
-            .filter(relationships::version.eq(expected));
-        match diesel::update(target).set(RelationshipRow::of(&next)).execute(self.db)? {
+        let row = RelationshipRow::of(&next);
+        let update = Sql::fixed(UPDATE).number(row.version).text(row.proxy).text(row.patient);
+        let update = update.truth(row.verified).truth(row.active).number(row.updated_at);
+        let update = update.text(row.id).number(expected);
+        match on_dialect!(self.db, c => update.execute(c))? {
             1 => {
                 self.keep_relationship_version(&next)?;
                 Ok(next)

@@ -9,7 +9,7 @@ use crate::error::{corrupt, of_search};
 use crate::person::{both_are_current, nhs_number};
 use crate::schema::{people, role_versions, roles};
 use crate::search::{Filter, RoleField, Table, Visibility, condition};
-use crate::sql::ColumnList;
+use crate::sql::{ColumnList, Sql};
 use crate::tx::Tx;
 use base::date_time::{FhirDateTime, from_millis, to_millis};
 use base::error::{Error, ErrorKind};
@@ -27,8 +27,8 @@ pub struct RoleSearch {
     pub statuses: Option<Vec<Status>>,
 }
 
-#[derive(Queryable, Insertable, AsChangeset)]
-#[diesel(table_name = roles, treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = roles, treat_none_as_default_value = false)]
 pub(super) struct RoleRow {
     pub(super) id: String,
     version: i64,
@@ -57,6 +57,11 @@ const COLUMNS: ColumnList<roles::SqlType> = ColumnList::new(
      roles.legal_basis, roles.grantor, roles.start_text, roles.end_text, roles.start_at, roles.end_at, roles.created_text, \
      roles.created_from, roles.created_to, roles.updated_at, roles.needs_review, roles.reason_by",
 );
+
+/// Diesel prepares no UPDATE to run again.
+const UPDATE: &str = "UPDATE roles SET version = ?, status = ?, reason_code = ?, reason_text = ?, legal_basis = ?, \
+    grantor = ?, start_text = ?, end_text = ?, start_at = ?, end_at = ?, created_text = ?, created_from = ?, created_to = ?, \
+    updated_at = ?, needs_review = ?, reason_by = ?, proxy = ?, patient = ? WHERE id = ? AND version = ?";
 
 impl Tx<'_> {
     /// Finds a role, as it is stored, whose people may both appear in an answer.
@@ -202,9 +207,8 @@ impl Tx<'_> {
         now: DateTime<Utc>,
     ) -> Result<Versioned<Role>, Error> {
         let next = Versioned { value: role, version: expected + 1, updated_at: now };
-        let row = RoleRow::from_role(&next);
-        let target = roles::table.filter(roles::id.eq(row.id.clone())).filter(roles::version.eq(expected));
-        match diesel::update(target).set(row).execute(self.db)? {
+        let update = RoleRow::from_role(&next).into_update(expected);
+        match on_dialect!(self.db, c => update.execute(c))? {
             1 => {
                 self.keep_version(next.value.id)?;
                 Ok(next)
@@ -315,6 +319,17 @@ impl Tx<'_> {
 }
 
 impl RoleRow {
+    /// The statement that writes it over this version.
+    fn into_update(self, expected: i64) -> Sql {
+        let update = Sql::fixed(UPDATE).number(self.version).text(self.status).text(self.reason_code);
+        let update = update.text_or_null(self.reason_text).text(self.legal_basis).text_or_null(self.grantor);
+        let update = update.text_or_null(self.start_text).text_or_null(self.end_text);
+        let update = update.number_or_null(self.start_at).number_or_null(self.end_at);
+        let update = update.text(self.created_text).number(self.created_from).number(self.created_to);
+        let update = update.number(self.updated_at).truth(self.needs_review).text_or_null(self.reason_by);
+        update.text(self.proxy).text(self.patient).text(self.id).number(expected)
+    }
+
     pub(super) fn from_role(role: &Versioned<Role>) -> Self {
         let Versioned { value, version, updated_at } = role;
         let RolePeriod { start, end } = &value.period;

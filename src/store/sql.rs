@@ -31,8 +31,16 @@ static COMPOSED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 #[derive(Clone, Debug)]
 pub(super) struct Sql {
     text: Cow<'static, str>,
-    values: Vec<Datum>,
+    values: Vec<Bound>,
     is_kept: bool,
+}
+
+/// The value of a placeholder.
+#[derive(Clone, Debug)]
+enum Bound {
+    Value(Datum),
+    TextOrNull(Option<String>),
+    NumberOrNull(Option<i64>),
 }
 
 impl Sql {
@@ -44,18 +52,37 @@ impl Sql {
     /// A statement that was composed from a caller's request.
     pub(super) fn composed(text: String, values: Vec<Datum>) -> Self {
         let is_kept = is_kept(&text);
+        let values = values.into_iter().map(Bound::Value).collect();
         Self { text: Cow::Owned(text), values, is_kept }
     }
 
     /// Binds a text to the next placeholder.
     pub(super) fn text(mut self, value: impl Into<String>) -> Self {
-        self.values.push(Datum::Text(value.into()));
+        self.values.push(Bound::Value(Datum::Text(value.into())));
         self
     }
 
     /// Binds a number to the next placeholder.
     pub(super) fn number(mut self, value: i64) -> Self {
-        self.values.push(Datum::Number(value));
+        self.values.push(Bound::Value(Datum::Number(value)));
+        self
+    }
+
+    /// Binds a truth value to the next placeholder.
+    pub(super) fn truth(mut self, value: bool) -> Self {
+        self.values.push(Bound::Value(Datum::Truth(value)));
+        self
+    }
+
+    /// Binds a text, or null, to the next placeholder.
+    pub(super) fn text_or_null(mut self, value: Option<String>) -> Self {
+        self.values.push(Bound::TextOrNull(value));
+        self
+    }
+
+    /// Binds a number, or null, to the next placeholder.
+    pub(super) fn number_or_null(mut self, value: Option<i64>) -> Self {
+        self.values.push(Bound::NumberOrNull(value));
         self
     }
 }
@@ -92,9 +119,15 @@ where
         for (number, part) in self.text.split('?').enumerate() {
             if number > 0 {
                 match values.next() {
-                    Some(Datum::Text(text)) => out.push_bind_param::<Text, String>(text)?,
-                    Some(Datum::Number(number)) => out.push_bind_param::<BigInt, i64>(number)?,
-                    Some(Datum::Truth(truth)) => out.push_bind_param::<Bool, bool>(truth)?,
+                    Some(Bound::Value(Datum::Text(text))) => out.push_bind_param::<Text, String>(text)?,
+                    Some(Bound::Value(Datum::Number(number))) => {
+                        out.push_bind_param::<BigInt, i64>(number)?;
+                    }
+                    Some(Bound::Value(Datum::Truth(truth))) => out.push_bind_param::<Bool, bool>(truth)?,
+                    Some(Bound::TextOrNull(text)) => out.push_bind_param::<Nullable<Text>, _>(text)?,
+                    Some(Bound::NumberOrNull(number)) => {
+                        out.push_bind_param::<Nullable<BigInt>, _>(number)?;
+                    }
                     // Left as it is, the database refuses it.
                     None => out.push_sql("?"),
                 }
