@@ -316,7 +316,9 @@ impl Instrumentation for Watch {
             if let Some(deadline) = &self.0.deadline {
                 deadline.begin();
             }
-            tracing::trace!(runs = without_values(&query.to_string()));
+            if tracing::enabled!(tracing::Level::TRACE) {
+                trace(&query.to_string());
+            }
         } else if let InstrumentationEvent::CacheQuery { sql, .. } = event {
             tracing::trace!(prepares = sql);
         } else if let InstrumentationEvent::FinishQuery { error: Some(error), .. } = event
@@ -327,9 +329,12 @@ impl Instrumentation for Watch {
     }
 }
 
-/// The text of a statement, as Diesel shows it with its values.
-fn without_values(shown: &str) -> &str {
-    shown.split_once(" -- binds: ").map_or(shown, |(text, _)| text)
+/// Logs a statement that Diesel shows with its values, without these. A migration, which has several lines, is left out.
+fn trace(shown: &str) {
+    let text = shown.split_once(" -- binds: ").map_or(shown, |(text, _)| text);
+    if !text.contains('\n') {
+        tracing::trace!(runs = text);
+    }
 }
 
 /// Whether PostgreSQL has chosen a transaction as the victim of a deadlock (SQLSTATE 40P01), or could not serialize
