@@ -1,8 +1,7 @@
 //! Schema migrations, up and down.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use crate::database::store::Store;
 use crate::db::{Db, Manager, Pooled};
 use crate::outbox;
 use crate::person::bring_deaths;
-use crate::private::beside;
+use crate::private::open_lock_file;
 use crate::schema::settings;
 use crate::search::normalize::renormalize;
 use crate::tx::Tx;
@@ -61,9 +60,7 @@ const SOLE_USE: i64 = 0x0073_616e_6462_6f78;
 
 /// Locks the file beside an SQLite file, unless another process has.
 fn lock_file(database: &Path) -> Result<Option<Held>, Error> {
-    let path = beside(database, ".lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-    let file = file.map_err(Error::fault)?;
+    let file = open_lock_file(database, ".lock").map_err(Error::fault)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Held::File(file))),
         Err(TryLockError::WouldBlock) => Ok(None),

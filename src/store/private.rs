@@ -1,7 +1,7 @@
 //! File permissions of an SQLite database, readable by its owner only: it holds names, NHS numbers and the
 //! audit record.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,12 @@ pub(crate) fn create_private(path: &Path) {
     {
         tracing::debug!(%error, "the database file was not created");
     }
+}
+
+/// Opens the file beside another whose lock processes of this program share, and makes it where it is not there.
+pub(crate) fn open_lock_file(file: &Path, suffix: &str) -> io::Result<File> {
+    let path = beside(file, suffix);
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 /// The path of a file that belongs to another: in the same folder, with its name and this suffix.

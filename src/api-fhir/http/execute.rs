@@ -1,7 +1,5 @@
 //! Runs a request: in which transaction, on which thread, and with which access records.
 
-use serde_json::Value;
-
 use super::api::{Api, ResponseFormat};
 use crate::context::Context;
 use crate::interaction::reply::Reply;
@@ -11,11 +9,11 @@ use crate::interaction::{
     find_to_validate, outcome_of, prepare_patch, replaces_document,
 };
 use crate::refusal::Refusal;
+use crate::resource::form::Content;
 use crate::resource::resource_type::ResourceType;
 use crate::{audit, resource};
 use ::web::gate::Written;
 use base::cpu_pool::INLINE;
-use base::json::is_larger;
 use domain::audit::Access;
 use store::{Lane, Tx};
 
@@ -145,14 +143,14 @@ async fn patch_one(
         move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_base(tx, &inner, &without_body, asks));
     let base = api.gate.read_as(context.caller.clone(), Lane::Ordinary, find).await?;
     let document = base.document.as_ref().map_or(0, String::len);
-    let size = if is_large(&request, &base.body.tree()) { usize::MAX } else { document };
+    let size = if is_large(&request, Some(&base.body)) { usize::MAX } else { document };
     let context = context.clone();
     let work = move || prepare_patch(&context, &mut request, &base).map(|()| request);
     api.bodies.cpu.run(size, work).await?
 }
 
-fn is_large(request: &FhirRequest, stored: &Value) -> bool {
-    request.has_large_body() || is_larger(stored, INLINE)
+fn is_large(request: &FhirRequest, stored: Option<&Content>) -> bool {
+    request.has_large_body() || stored.is_some_and(|stored| stored.is_larger(INLINE))
 }
 
 /// `$validate`: a stored resource, if the request names one, is read first, and validated after the
@@ -164,8 +162,9 @@ async fn validate(api: Api<'_>, context: &Context, request: FhirRequest) -> Resu
         move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_to_validate(tx, &inner, &without_body));
     let stored = api.gate.read_as(context.caller.clone(), Lane::Ordinary, find).await?;
     let disclosed = resource::disclosed(&stored);
-    let stored = stored.map(|stored| stored.body.into_tree());
-    let size = if is_large(&request, stored.as_ref().unwrap_or(&Value::Null)) { usize::MAX } else { 0 };
-    let outcome = api.bodies.cpu.run(size, move || outcome_of(&request, stored)).await??;
+    let stored = stored.map(|stored| stored.body);
+    let size = if is_large(&request, stored.as_ref()) { usize::MAX } else { 0 };
+    let work = move || outcome_of(&request, stored.map(Content::into_tree));
+    let outcome = api.bodies.cpu.run(size, work).await??;
     Ok(Reply::made_of(disclosed, outcome))
 }

@@ -251,7 +251,7 @@ fn entry(context: &Context, stored: &StoredResource) -> Value {
     };
     let mut entry = json!({
         "fullUrl": format!("{}/{path}", context.base),
-        "resource": stored.body.tree(),
+        "resource": stored.body,
         "request": { "method": method, "url": url },
         "response": {
             "status": status,

@@ -182,7 +182,7 @@ fn entry(context: &Context, notified: &NotificationEntry<'_>) -> Value {
     };
     json!({
         "fullUrl": full_url,
-        "resource": stored.body.tree(),
+        "resource": stored.body,
         "request": { "method": method, "url": url },
         "response": {
             "status": status,

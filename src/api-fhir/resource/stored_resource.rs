@@ -3,10 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::form::Content;
+use super::form::{Content, Identifier, Meta};
 use super::resource_type::ResourceType;
 use crate::context::Context;
-use base::date_time::render_instant;
 use base::error::Error;
 use base::held;
 use domain::audit::{Disclosure, People};
@@ -88,16 +87,10 @@ pub(super) fn head(
     let mut resource = Map::new();
     resource.insert("resourceType".to_owned(), kind.name().into());
     resource.insert("id".to_owned(), id.into());
-    let mut meta = Map::new();
-    meta.insert("versionId".to_owned(), version.to_string().into());
-    meta.insert("lastUpdated".to_owned(), render_instant(updated_at).into());
-    if let Some(profile) = kind.profile() {
-        meta.insert("profile".to_owned(), json!([profile]));
-    }
-    resource.insert("meta".to_owned(), Value::Object(meta));
+    resource.insert("meta".to_owned(), json!(Meta::new(kind, version, updated_at)));
     resource
 }
 
 pub(super) fn nhs_identifier(number: domain::person::NhsNumber) -> Value {
-    json!({ "system": crate::url::NHS_NUMBER, "value": number.as_str() })
+    json!(Identifier::of_person(&number))
 }

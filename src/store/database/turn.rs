@@ -5,9 +5,8 @@
 //! file beside the database, while it waits for SQLite's. The present writer cannot begin again before a process that waits
 //! there. A process that ends gives up both locks.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ use std::time::{Duration, Instant};
 use diesel::QueryResult;
 use diesel::result::Error as DieselError;
 
-use crate::private::{WRITERS, beside};
+use crate::private::{WRITERS, open_lock_file};
 
 /// How long a write waits for those of other processes.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -29,8 +28,7 @@ pub(crate) struct Turn(File);
 impl Turn {
     /// Opens the file beside this database, and makes it where it is not there.
     pub(crate) fn beside(database: &Path) -> io::Result<Self> {
-        let path = beside(database, WRITERS);
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(Self)
+        open_lock_file(database, WRITERS).map(Self)
     }
 
     /// Begins a transaction that writes, after those that other processes have begun or wait for. `attempt` is one attempt to begin.

@@ -1,19 +1,23 @@
 //! A role as a Consent.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::element::{Coding, Concept, Identifier, Meta, PersonReference, Text};
+use super::element::{CodeableConcept, Coding, Identifier, Meta, PersonReference, Text};
 use crate::resource::resource_type::ResourceType;
 use crate::url;
 use base::date_time::FhirDateTime;
 use domain::proxy::{LegalBasis, Role, Versioned};
 
-const SCOPE: Concept<'static> = Concept::new(url::CONSENT_SCOPE, "patient-privacy", "Privacy Consent");
-const CATEGORY: Concept<'static> = Concept::new(url::ACT_CODE, "INFA", "information access");
-const RECIPIENT: Concept<'static> = Concept::new(url::PARTICIPATION_TYPE, "IRCP", "information recipient");
+const SCOPE: CodeableConcept<'static> =
+    CodeableConcept::new(url::CONSENT_SCOPE, "patient-privacy", "Privacy Consent");
+const CATEGORY: CodeableConcept<'static> = CodeableConcept::new(url::ACT_CODE, "INFA", "information access");
+const RECIPIENT: CodeableConcept<'static> =
+    CodeableConcept::new(url::PARTICIPATION_TYPE, "IRCP", "information recipient");
 const REVIEW_DUE: Coding<'static> =
-    Coding { system: url::ROLE_REVIEW, code: "review-due", display: Some("Review due") };
+    Coding { system: Cow::Borrowed(url::ROLE_REVIEW), code: "review-due", display: Some("Review due") };
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -23,13 +27,13 @@ pub(super) struct Consent<'r> {
     meta: Meta,
     extension: Vec<Extension<'r>>,
     status: &'static str,
-    scope: Concept<'static>,
-    category: [Concept<'static>; 1],
+    scope: CodeableConcept<'static>,
+    category: [CodeableConcept<'static>; 1],
     patient: PersonReference<'r>,
     date_time: &'r str,
     performer: [PersonReference<'r>; 1],
     policy: [Policy; 1],
-    policy_rule: Concept<'static>,
+    policy_rule: CodeableConcept<'static>,
     provision: Provision<'r>,
 }
 
@@ -38,7 +42,7 @@ pub(super) struct Consent<'r> {
 struct Extension<'r> {
     url: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    value_codeable_concept: Option<Concept<'r>>,
+    value_codeable_concept: Option<CodeableConcept<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value_reference: Option<Organisation<'r>>,
 }
@@ -74,7 +78,7 @@ struct Period<'r> {
 
 #[derive(Debug, Serialize)]
 struct Actor<'r> {
-    role: Concept<'static>,
+    role: CodeableConcept<'static>,
     reference: PersonReference<'r>,
 }
 
@@ -97,7 +101,7 @@ impl<'r> Consent<'r> {
             date_time: value.created.text(),
             performer: [PersonReference::to(&value.proxy)],
             policy: [Policy { authority: url::POLICY_AUTHORITY, uri: url::POLICY_URI }],
-            policy_rule: Concept::new(system, basis.code(), basis.display()),
+            policy_rule: CodeableConcept::new(system, basis.code(), basis.display()),
             provision: provision(value),
         }
     }
@@ -105,8 +109,10 @@ impl<'r> Consent<'r> {
 
 fn extensions(role: &Role) -> Vec<Extension<'_>> {
     let code = role.reason.code();
-    let reason =
-        Concept { text: role.reason.text(), ..Concept::new(url::STATUS_REASON, code.code(), code.display()) };
+    let reason = CodeableConcept {
+        text: role.reason.text(),
+        ..CodeableConcept::new(url::STATUS_REASON, code.code(), code.display())
+    };
     let reason = Extension {
         url: url::STATUS_REASON_EXTENSION,
         value_codeable_concept: Some(reason),

@@ -1,5 +1,6 @@
 //! Elements that the forms share.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use chrono::{DateTime, Utc};
@@ -20,31 +21,30 @@ impl<T: Display> Serialize for Text<T> {
     }
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Coding<'c> {
-    pub(super) system: &'c str,
+    pub(super) system: Cow<'c, str>,
     pub(super) code: &'c str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) display: Option<&'c str>,
 }
 
-/// A CodeableConcept.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Concept<'c> {
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct CodeableConcept<'c> {
     pub(super) coding: [Coding<'c>; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) text: Option<&'c str>,
 }
 
-impl<'c> Concept<'c> {
+impl<'c> CodeableConcept<'c> {
     pub(super) const fn new(system: &'c str, code: &'c str, display: &'c str) -> Self {
-        Self { coding: [Coding { system, code, display: Some(display) }], text: None }
+        Self { coding: [Coding { system: Cow::Borrowed(system), code, display: Some(display) }], text: None }
     }
 }
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Meta {
+pub(in crate::resource) struct Meta {
     version_id: Text<i64>,
     last_updated: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +54,7 @@ pub(super) struct Meta {
 }
 
 impl Meta {
-    pub(super) fn new(kind: ResourceType, version: i64, updated_at: DateTime<Utc>) -> Self {
+    pub(in crate::resource) fn new(kind: ResourceType, version: i64, updated_at: DateTime<Utc>) -> Self {
         Self {
             version_id: Text(version),
             last_updated: render_instant(updated_at),
@@ -65,13 +65,13 @@ impl Meta {
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Identifier<'i> {
+pub(in crate::resource) struct Identifier<'i> {
     system: &'static str,
     value: &'i str,
 }
 
 impl<'i> Identifier<'i> {
-    pub(super) fn of_person(number: &'i NhsNumber) -> Self {
+    pub(in crate::resource) fn of_person(number: &'i NhsNumber) -> Self {
         Self { system: url::NHS_NUMBER, value: number.as_str() }
     }
 

@@ -17,11 +17,16 @@ use consent::Consent;
 use related_person::RelatedPerson;
 
 use base::json;
+use domain::proxy::relationship::RelationshipCode;
 use domain::proxy::{Relationship, Role, Versioned};
 use fhir::format;
 use fhir::format::Format;
 
+pub(super) use element::{Identifier, Meta};
 pub(crate) use searchset::{SearchEntry, Searchset};
+
+/// The names and signs around a code of a relationship, in bytes.
+const CODING: usize = 48;
 
 /// The content of a resource.
 #[derive(Clone, Debug)]
@@ -85,11 +90,20 @@ impl Content {
         matches!(self, Self::Tree(Value::Null))
     }
 
-    /// Whether it has more than this many parts. A row has few.
-    pub(crate) fn is_larger(&self, parts: usize) -> bool {
+    /// Whether it takes more than this many bytes as JSON, approximately: of a row, only what can be long is counted.
+    pub(crate) fn is_larger(&self, bytes: usize) -> bool {
         match self {
-            Self::Tree(tree) => json::is_larger(tree, parts),
-            Self::Consent(_) | Self::RelatedPerson(_) => false,
+            Self::Tree(tree) => json::is_larger(tree, bytes),
+            Self::Consent(role) => role.value.reason.text().map_or(0, str::len) > bytes,
+            Self::RelatedPerson(relationship) => {
+                let size = |code: &RelationshipCode| {
+                    code.system.len()
+                        + code.code.len()
+                        + code.display.as_ref().map_or(0, String::len)
+                        + CODING
+                };
+                relationship.value.codes.iter().map(size).sum::<usize>() > bytes
+            }
             Self::Searchset(page) => page.entry.len() > 1,
         }
     }
@@ -99,6 +113,36 @@ impl Content {
         match format {
             Format::Json => format::render_json(self, is_pretty),
             Format::Xml => format::render(&self.tree(), format, is_pretty),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::cpu_pool::INLINE;
+    use chrono::DateTime;
+    use domain::person::{NhsNumber, NumberCheck};
+
+    /// Work on what is larger than this is done on the CPU pool, and not while the writer is held.
+    #[test]
+    fn a_row_is_as_large_as_its_json() {
+        let number = |text| NhsNumber::parse(text, NumberCheck::Length).unwrap();
+        for (count, is_large) in [(0, false), (10, false), (2_000, true)] {
+            let code = RelationshipCode { system: "s".to_owned(), code: "c".to_owned(), display: None };
+            let value = Relationship {
+                id: "1".to_owned(),
+                proxy: number("9000000017"),
+                patient: number("9000000033"),
+                codes: vec![code; count],
+                active: true,
+                verified: true,
+            };
+            let row = Versioned { value, version: 1, updated_at: DateTime::UNIX_EPOCH };
+            let content = Content::RelatedPerson(Box::new(row));
+            assert_eq!(content.is_larger(INLINE), is_large);
+            assert_eq!(content.render(Format::Json, false).len() > INLINE, is_large);
+            assert_eq!(json::is_larger(&content.tree(), INLINE), is_large);
         }
     }
 }

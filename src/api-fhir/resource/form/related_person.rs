@@ -1,10 +1,8 @@
 //! A relationship as a RelatedPerson.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 
-use super::element::{Identifier, Meta, PersonReference};
+use super::element::{CodeableConcept, Coding, Identifier, Meta, PersonReference};
 use crate::resource::resource_type::ResourceType;
 use crate::url;
 use domain::proxy::{Relationship, Versioned};
@@ -19,32 +17,19 @@ pub(super) struct RelatedPerson<'r> {
     active: bool,
     patient: PersonReference<'r>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    relationship: Vec<Kind<'r>>,
-}
-
-/// A CodeableConcept whose system may have to be written as HL7 defines it.
-#[derive(Debug, Serialize)]
-struct Kind<'r> {
-    coding: [KindCoding<'r>; 1],
-}
-
-#[derive(Debug, Serialize)]
-struct KindCoding<'r> {
-    system: Cow<'r, str>,
-    code: &'r str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    display: Option<&'r str>,
+    relationship: Vec<CodeableConcept<'r>>,
 }
 
 impl<'r> RelatedPerson<'r> {
     pub(super) fn of(relationship: &'r Versioned<Relationship>) -> Self {
         let Versioned { value, version, updated_at } = relationship;
-        let kinds = value.codes.iter().map(|code| Kind {
-            coding: [KindCoding {
+        let kinds = value.codes.iter().map(|code| CodeableConcept {
+            coding: [Coding {
                 system: url::as_hl7_defines(&code.system),
                 code: &code.code,
                 display: code.display.as_deref(),
             }],
+            text: None,
         });
         Self {
             resource_type: ResourceType::RelatedPerson.name(),

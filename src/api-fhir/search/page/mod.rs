@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::resource;
 use crate::resource::definition::Storage;
-use crate::resource::form::Content;
+use crate::resource::form::{Content, Searchset};
 use crate::resource::load;
 use crate::resource::resource_type::ResourceType;
 use crate::resource::stored_resource::StoredResource;
@@ -22,7 +22,6 @@ use domain::audit::Disclosure;
 use fhir::outcome::{Issue, IssueType};
 use link::Start;
 use order::Order;
-use searchset::Page;
 use store::Tx;
 use store::search::{AuditField, Datum, Field, Filter, Is, PageQuery, Position, Table};
 
@@ -89,7 +88,8 @@ pub(crate) fn search(
     used.extend(results_used(query, &sorted));
     let links = link::links(context, found.path, &used, query.page.as_deref(), next.as_ref());
     let disclosed = resource::disclosed(matches.iter().chain(&included));
-    Ok((disclosed, Page { matches, included, total, links }.into_content(context, &query.shape)))
+    let entries = searchset::entries(context, &query.shape, matches, included);
+    Ok((disclosed, Content::Searchset(Box::new(Searchset::new(total, links, entries)))))
 }
 
 /// Restricts a search of audit records to those that existed when its first page was read.
