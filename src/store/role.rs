@@ -183,16 +183,22 @@ impl Tx<'_> {
         rows.into_iter().map(RoleRow::into_role).collect()
     }
 
-    /// Writes the first version of a role.
+    /// Writes the first version of a role. `None` where there is a role for the pair, hidden or not: of two concurrent inserts, one
+    /// gets it. PostgreSQL would name the pair in its log, if it were an error.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Conflict`] where there is a role for the pair, or with the id.
-    pub fn insert_role(&mut self, role: Role, now: DateTime<Utc>) -> Result<Versioned<Role>, Error> {
+    /// [`ErrorKind::Conflict`] where there is a role with the id.
+    pub fn insert_role(&mut self, role: Role, now: DateTime<Utc>) -> Result<Option<Versioned<Role>>, Error> {
         let first = Versioned { value: role, version: 1, updated_at: now };
-        diesel::insert_into(roles::table).values(RoleRow::from_role(&first)).execute(self.db)?;
+        let insert = diesel::insert_into(roles::table).values(RoleRow::from_role(&first));
+        let insert = insert.on_conflict((roles::proxy, roles::patient)).do_nothing();
+        let count = on_dialect!(self.db, c => insert.execute(c))?;
+        if count == 0 {
+            return Ok(None);
+        }
         self.keep_version(first.value.id)?;
-        Ok(first)
+        Ok(Some(first))
     }
 
     /// Writes the next version of a role over the version that it was made from.

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::proxy::people::{Bar, check_people, state_in, subject_of};
 use base::clock::Clock;
-use base::error::{Error, ErrorKind};
+use base::error::Error;
 use domain::account::Caller;
 use domain::audit::Act;
 use domain::event::Topic;
@@ -64,13 +64,7 @@ pub fn create_role(
     let role = Role::create(id, draft, rules, now)?;
     let known = tx.lock_person_states(&[role.patient, role.proxy])?;
     check_people(&role, operation_of(&role), state_in(&known))?;
-    if tx.has_role_of_pair(role.proxy, role.patient)? {
-        return Err(CreateRoleError::Duplicate);
-    }
-    // Of two concurrent creates the database refuses the second.
-    let role = tx.insert_role(role, now).map_err(|error| {
-        if error.kind() == ErrorKind::Conflict { CreateRoleError::Duplicate } else { error.into() }
-    })?;
+    let role = tx.insert_role(role, now)?.ok_or(CreateRoleError::Duplicate)?;
     tx.record(Act::RoleCreated, caller, &subject_of(&role), now)?;
     tx.publish(Topic::RoleCreated, &subject_of(&role), now)?;
     Ok(role)

@@ -64,7 +64,7 @@ pub fn seed(tx: &mut Tx<'_>, clock: &dyn Clock, seed: Seed) -> Result<Seeded, Er
     for (role, updated_at) in seed.roles {
         if !tx.has_role_of_pair(role.proxy, role.patient)? {
             check_alive(tx, &role)?;
-            let role = tx.insert_role(role, updated_at)?;
+            let Some(role) = tx.insert_role(role, updated_at)? else { continue };
             tx.record(Act::RoleCreated, &Caller::SERVICE, &subject_of(&role), now)?;
             tx.publish(Topic::RoleCreated, &subject_of(&role), now)?;
             seeded.roles += 1;
