@@ -30,7 +30,7 @@ mod tx;
 
 pub use access_journal::{SegmentBreak, SegmentFault};
 pub use account::AccountUser;
-pub use audit::{AuditRecord, Break, ChainFault, ChainHead, NotAHead};
+pub use audit::{AuditRecord, Break, ChainFault, ChainHead, MissingMonths, NotAHead};
 pub use bulk::{Copied, check_copy};
 pub use database::options::{INDEX_ACCESSES_AFTER, ReplicaOptions, STATEMENT_DEADLINE, StoreOptions};
 pub use database::store::{Lane, Store};

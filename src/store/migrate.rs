@@ -12,7 +12,7 @@ use diesel::sql_types::Bool;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use r2d2::ManageConnection as _;
 
-use crate::audit::{guard, unguard};
+use crate::audit::{add_months, guard, unguard};
 use crate::database::store::Store;
 use crate::db::{Db, Manager, Pooled};
 use crate::outbox;
@@ -100,14 +100,24 @@ impl Store {
         self.with_own_connection(|db| {
             let applied = db.run_pending_migrations(MIGRATIONS).map_err(Error::fault)?;
             let applied = applied.iter().map(ToString::to_string).collect();
-            // Triggers and sequences differ between the databases, so they are not in the portable
-            // migrations.
+            // Triggers, partitions and sequences differ between the databases, so they are not in the
+            // portable migrations.
             guard(db)?;
+            add_months(db)?;
             outbox::prepare(db)?;
             bring_deaths(db)?;
             renormalize(db)?;
             Ok(applied)
         })
+    }
+
+    /// Adds the partitions of the audit record for the months to come (PostgreSQL). Nothing on SQLite.
+    ///
+    /// # Errors
+    ///
+    /// Database errors; where the table is locked for longer than ten seconds.
+    pub fn add_audit_months(&self) -> Result<(), Error> {
+        self.with_own_connection(add_months)
     }
 
     /// Reverts the last `steps` migrations, which deletes the data in their tables, and returns their
@@ -215,7 +225,9 @@ struct TableRow {
 fn tables(db: &mut Db) -> Result<Vec<String>, Error> {
     let rows: Vec<TableRow> = match db {
         Db::Postgres(connection) => diesel::sql_query(
-            "SELECT tablename::TEXT AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
+            "SELECT c.relname::TEXT AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE \
+             c.relkind IN ('r', 'p') AND NOT c.relispartition \
+             AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')",
         )
         .load(connection)?,
         Db::Sqlite(connection) => diesel::sql_query(

@@ -6,7 +6,8 @@ use crate::support::{Backend, TestDatabase, sql};
 
 const SCHEMA: &str = include_str!("../../src/store/schema.rs");
 
-/// Everything that makes up the schema, as text, in an order that does not hang on when it was made.
+/// Everything that makes up the schema, as text, in an order that does not hang on when it was made. The months of the audit
+/// record follow their table (`audit::months`).
 fn schema(database: &TestDatabase) -> Vec<String> {
     let statements: &[&str] = match database.url.split_once(':').map_or("", |(scheme, _)| scheme) {
         "sqlite" => &["SELECT type || ' ' || name || ': ' || coalesce(sql, '') AS value FROM sqlite_master \
@@ -16,11 +17,13 @@ fn schema(database: &TestDatabase) -> Vec<String> {
             "SELECT table_name || '.' || column_name || ' ' \
              || row_number() OVER (PARTITION BY table_name ORDER BY ordinal_position) || ' ' || data_type || ' ' || is_nullable \
              || ' ' || coalesce(column_default, '') AS value FROM information_schema.columns \
-             WHERE table_schema = 'public' AND table_name NOT LIKE '%diesel%' ORDER BY 1",
-            "SELECT indexdef AS value FROM pg_indexes \
-             WHERE schemaname = 'public' AND tablename NOT LIKE '%diesel%' ORDER BY 1",
+             WHERE table_schema = 'public' AND table_name NOT LIKE '%diesel%' \
+             AND NOT (SELECT relispartition FROM pg_class WHERE oid = to_regclass(table_name)) ORDER BY 1",
+            "SELECT indexdef AS value FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE '%diesel%' \
+             AND NOT (SELECT relispartition FROM pg_class WHERE oid = to_regclass(tablename)) ORDER BY 1",
             "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) AS value FROM pg_constraint \
-             WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text NOT LIKE '%diesel%' ORDER BY 1",
+             WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text NOT LIKE '%diesel%' \
+             AND NOT (SELECT relispartition FROM pg_class WHERE oid = conrelid) ORDER BY 1",
         ],
     };
     statements.iter().flat_map(|statement| sql::values(&database.url, statement)).collect()
@@ -126,7 +129,8 @@ fn present(database: &TestDatabase) -> Vec<Column> {
                       JOIN information_schema.table_constraints t USING (constraint_name, table_name) \
                       WHERE t.constraint_type = 'PRIMARY KEY') k \
                   ON k.table_name = c.table_name AND k.column_name = c.column_name \
-                  WHERE c.table_schema = 'public' AND c.table_name NOT LIKE '%diesel%'"
+                  WHERE c.table_schema = 'public' AND c.table_name NOT LIKE '%diesel%' \
+                      AND c.table_name NOT IN (SELECT relname FROM pg_class WHERE relispartition)"
         }
     };
     let mut columns = sql::values(&database.url, statement);

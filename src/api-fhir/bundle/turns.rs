@@ -8,9 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use base::error::Error;
 
-/// How many Bundles per core are in memory as JSON trees at a time: a tree takes some twenty times the bytes
-/// received.
-const BUNDLES: usize = 2;
+/// How many Bundles are in memory as JSON trees at a time, where there are fewer cores: one can wait for the
+/// database while another is read. A tree takes some twenty times the bytes received.
+const FEWEST: usize = 2;
 
 /// The permits for Bundles. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -20,10 +20,10 @@ pub struct BundleTurns {
 }
 
 impl BundleTurns {
-    /// As many permits as the cores allow; a request waits for one at most this long.
+    /// One permit for each core; a request waits for one at most this long.
     pub fn new(wait: Duration) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self { free: Arc::new(Semaphore::new(BUNDLES * cores)), wait }
+        Self { free: Arc::new(Semaphore::new(cores.max(FEWEST))), wait }
     }
 
     /// Waits for a permit to parse a received Bundle and to process it; the permit is held until it is

@@ -8,7 +8,9 @@ use crate::doctor::report::DoctorReport;
 use base::clock::Clock;
 use base::error::Error;
 use config::Config;
-use store::{DatabaseDiagnostics, DatabaseUrl, ExposedFile, SegmentBreak, Store, Tx, list_exposed_files};
+use store::{
+    DatabaseDiagnostics, DatabaseUrl, ExposedFile, MissingMonths, SegmentBreak, Store, Tx, list_exposed_files,
+};
 
 /// Below this much free space, in bytes, the check warns; below `NO_ROOM` it fails.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -135,6 +137,7 @@ fn audit(store: &Store, report: &mut DoctorReport) {
         }
         Err(error) => report.wrong("audit", message(&error), "check the database's log"),
     }
+    months(store, report);
     journal(store, report);
     match store.read_here::<_, Error, _>(loose_heads) {
         Ok(loose) if loose.is_empty() => {
@@ -147,6 +150,29 @@ fn audit(store: &Store, report: &mut DoctorReport) {
                 format!("the last record of chain {} is not the one in its head", chains.join(", ")),
                 "the audit record was changed: run `onbehalf audit verify`, and preserve the database as evidence",
             );
+        }
+        Err(error) => report.wrong("audit", message(&error), "check the database's log"),
+    }
+}
+
+/// Whether the audit record is divided into months (PostgreSQL).
+fn months(store: &Store, report: &mut DoctorReport) {
+    match store.read_here::<_, Error, _>(|tx| tx.find_missing_months()) {
+        Ok(None) => {}
+        Ok(Some(MissingMonths { is_whole: false, has_others: false })) => {
+            report.ok("audit", "the audit record is partitioned by month, and every record is in its month");
+        }
+        Ok(Some(MissingMonths { is_whole: true, .. })) => {
+            let found = "the audit record is not partitioned by month";
+            report.warning(
+                "audit",
+                found,
+                "run `onbehalf migrate up`; where a record has an id of another form, it stays whole",
+            );
+        }
+        Ok(Some(MissingMonths { has_others: true, .. })) => {
+            let found = "there are audit records of a month that has no partition";
+            report.warning("audit", found, "check the servers' clocks, and that the job `statistics` runs");
         }
         Err(error) => report.wrong("audit", message(&error), "check the database's log"),
     }

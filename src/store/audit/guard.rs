@@ -2,7 +2,7 @@
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Text};
 
 use crate::db::Db;
 use crate::tx::Tx;
@@ -21,20 +21,25 @@ const SQLITE: &str = "
     CREATE TRIGGER IF NOT EXISTS audit_records_stay BEFORE DELETE ON audit_records
         BEGIN SELECT RAISE(ABORT, 'audit records are only ever added'); END;";
 
-/// The trigger for UPDATE is also that of `INSERT … ON CONFLICT DO UPDATE` and of MERGE. COPY inserts only, and the unique
-/// keys refuse what is there. ALWAYS: also in a session that has switched triggers off (`session_replication_role`).
 const POSTGRES: &str = "
     CREATE OR REPLACE FUNCTION audit_records_refuse() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN RAISE EXCEPTION 'audit records are only ever added'; END $$;
-    CREATE OR REPLACE TRIGGER audit_records_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_records
-        FOR EACH STATEMENT EXECUTE FUNCTION audit_records_refuse();
-    ALTER TABLE audit_records ENABLE ALWAYS TRIGGER audit_records_keep;";
+        $$ BEGIN RAISE EXCEPTION 'audit records are only ever added'; END $$;";
+/// The table and its partitions: the trigger of a statement is that of the table which the statement names.
+const TABLES: &str = "SELECT relname::TEXT AS name FROM pg_class WHERE oid = 'audit_records'::regclass OR oid IN \
+    (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'audit_records'::regclass) ORDER BY 1";
 
 /// Whether the guard is there.
 const ON_SQLITE: &str = "SELECT count(*) = 3 AS is_set FROM sqlite_master WHERE type = 'trigger' AND tbl_name = \
     'audit_records' AND name IN ('audit_records_add', 'audit_records_keep', 'audit_records_stay')";
-const ON_POSTGRES: &str = "SELECT count(*) = 1 AS is_set FROM pg_trigger WHERE tgrelid = 'audit_records'::regclass AND \
-    tgname = 'audit_records_keep' AND tgenabled = 'A'";
+const ON_POSTGRES: &str = "SELECT NOT EXISTS (SELECT 1 FROM pg_class c WHERE (c.oid = 'audit_records'::regclass OR c.oid IN \
+    (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'audit_records'::regclass)) AND NOT EXISTS (SELECT 1 FROM pg_trigger \
+    WHERE tgrelid = c.oid AND tgname = 'audit_records_keep' AND tgenabled = 'A')) AS is_set";
+
+#[derive(QueryableByName)]
+struct TableName {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
 
 #[derive(QueryableByName)]
 struct GuardRow {
@@ -59,8 +64,26 @@ impl Tx<'_> {
 pub(crate) fn guard(db: &mut Db) -> Result<(), Error> {
     match db {
         Db::Sqlite(connection) => connection.batch_execute(SQLITE)?,
-        Db::Postgres(connection) => connection.batch_execute(POSTGRES)?,
+        Db::Postgres(connection) => {
+            connection.batch_execute(POSTGRES)?;
+            let tables: Vec<TableName> = diesel::sql_query(TABLES).load(connection)?;
+            for TableName { name } in tables {
+                guard_month(connection, &name)?;
+            }
+        }
     }
+    Ok(())
+}
+
+/// Sets the guard of one table. The trigger for UPDATE is also that of `INSERT … ON CONFLICT DO UPDATE` and of MERGE. COPY
+/// inserts only, and the unique keys refuse what is there. ALWAYS: also in a session that has switched triggers off
+/// (`session_replication_role`).
+pub(super) fn guard_month(connection: &mut PgConnection, table: &str) -> Result<(), Error> {
+    connection.batch_execute(&format!(
+        "CREATE OR REPLACE TRIGGER audit_records_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} \
+         FOR EACH STATEMENT EXECUTE FUNCTION audit_records_refuse(); \
+         ALTER TABLE {table} ENABLE ALWAYS TRIGGER audit_records_keep;"
+    ))?;
     Ok(())
 }
 

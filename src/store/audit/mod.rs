@@ -3,6 +3,7 @@
 mod chain;
 mod guard;
 mod insert;
+mod months;
 mod people;
 pub(crate) mod record;
 
@@ -20,6 +21,8 @@ use people::PeopleOfRows;
 
 pub use chain::{Break, ChainFault, ChainHead, NotAHead};
 pub(crate) use guard::{guard, unguard};
+pub use months::MissingMonths;
+pub(crate) use months::add_months;
 pub use record::AuditRecord;
 
 /// The records of these accesses, where no row of the database need be read to find out whose data they have shown.

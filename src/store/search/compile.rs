@@ -4,7 +4,7 @@ use diesel::RunQueryDsl as _;
 use diesel::sql_types::Text;
 
 use crate::db::Db;
-use crate::search::fields::Field;
+use crate::search::fields::{AuditField, Field};
 use crate::search::filter::{Datum, Filter, Is, Select};
 use crate::search::query::{HistoryQuery, PageQuery, Visibility};
 use crate::search::table::Table;
@@ -30,6 +30,8 @@ pub(super) struct Statement {
     sql: String,
     values: Vec<Datum>,
     pub(super) scope: Visibility,
+    /// The table of the present `SELECT`.
+    pub(super) table: Option<Table>,
     /// Whether it reads few rows, whatever the filter is.
     pub(super) is_of_few: bool,
     /// Whether it reads accesses, here or in a subselect: changes are in the table when they are answered.
@@ -38,7 +40,14 @@ pub(super) struct Statement {
 
 impl Statement {
     fn new(scope: Visibility) -> Self {
-        Self { sql: String::new(), values: Vec::new(), scope, is_of_few: false, reads_accesses: false }
+        Self {
+            sql: String::new(),
+            values: Vec::new(),
+            scope,
+            table: None,
+            is_of_few: false,
+            reads_accesses: false,
+        }
     }
 
     pub(super) fn page(query: &PageQuery, scope: Visibility) -> Self {
@@ -205,9 +214,11 @@ impl Statement {
     /// The visible rows that match the filter.
     fn found(&mut self, table: Table, filter: &Filter) {
         self.reads_accesses |= table == Table::AuditRecords;
+        let outer = self.table.replace(table);
         self.visible(table, filter);
         self.push(" AND ");
         self.filter(filter);
+        self.table = outer;
     }
 
     fn filter(&mut self, filter: &Filter) {
@@ -218,6 +229,12 @@ impl Statement {
                 self.push("(CASE WHEN ");
                 self.filter(filter);
                 self.push(" THEN 0 ELSE 1 END = 1)");
+            }
+            Filter::Compare(Field::Audit(AuditField::Subject), Is::Equal, Datum::Text(subject)) => {
+                self.subject(subject);
+            }
+            Filter::Compare(Field::Audit(AuditField::Outcome), Is::Equal, Datum::Text(outcome)) => {
+                self.outcome(outcome);
             }
             Filter::Compare(field, is, value) => {
                 self.push(field.sql());

@@ -12,6 +12,7 @@ pub(crate) mod filter;
 pub(crate) mod normalize;
 mod query;
 mod reach;
+mod record;
 mod table;
 
 use diesel::QueryableByName;

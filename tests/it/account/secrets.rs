@@ -64,13 +64,8 @@ async fn abandoned_log_ins_are_deleted(#[values(Backend::Sqlite, Backend::Postgr
 /// Every row of every table, as text.
 fn everything(url: &str) -> Vec<String> {
     let is_sqlite = url.starts_with("sqlite:");
-    let tables = if is_sqlite {
-        "SELECT name AS value FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-    } else {
-        "SELECT tablename AS value FROM pg_tables WHERE schemaname = 'public'"
-    };
     let mut rows = Vec::new();
-    for table in sql::values(url, tables) {
+    for table in sql::tables(url) {
         let columns = if is_sqlite {
             format!("SELECT name AS value FROM pragma_table_info('{table}')")
         } else {

@@ -17,12 +17,7 @@ use crate::support::{Backend, Request, TestApp, sql};
 /// The row counts of every table.
 fn rows(server: &TestApp) -> BTreeMap<String, i64> {
     let url = server.database_url();
-    let tables = if url.starts_with("sqlite:") {
-        "SELECT name AS value FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-    } else {
-        "SELECT tablename::TEXT AS value FROM pg_tables WHERE schemaname = 'public'"
-    };
-    let tables = sql::values(&url, tables);
+    let tables = sql::tables(&url);
     assert!(tables.len() > 20 && tables.contains(&"audit_records".to_owned()), "{tables:?}");
     tables.into_iter().map(|table| (table.clone(), server.count_rows(&table))).collect()
 }

@@ -4,7 +4,9 @@ mod accesses;
 mod chain;
 mod events;
 mod journal;
+mod months;
 mod segments;
+mod subjects;
 mod tampering;
 
 use diesel::prelude::*;

@@ -263,18 +263,6 @@ fn sandbox_refuses_a_production_database(#[values(Backend::Sqlite, Backend::Post
     }
 }
 
-/// The names of the tables.
-fn tables(database: &TestDatabase) -> Vec<String> {
-    let sql = match database.url.split_once(':').map_or("", |(scheme, _)| scheme) {
-        "sqlite" => "SELECT name AS value FROM sqlite_master WHERE type = 'table' ORDER BY name",
-        _ => {
-            "SELECT table_name::text AS value FROM information_schema.tables \
-                  WHERE table_schema = 'public' ORDER BY table_name"
-        }
-    };
-    sql::values(&database.url, sql)
-}
-
 #[rstest]
 fn sandbox_refuses_a_foreign_database(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::empty(backend), Folder::new());
@@ -286,8 +274,8 @@ fn sandbox_refuses_a_foreign_database(#[values(Backend::Sqlite, Backend::Postgre
             .map(|ended| ended.code())
             .or(sandbox.stderr().contains("listening").then_some(None))
     });
-    assert_eq!(ended, Some(1), "the sandbox took over a database of {:?}", tables(&database));
-    assert_eq!(tables(&database), ["customers"]);
+    assert_eq!(ended, Some(1), "the sandbox took over a database of {:?}", sql::tables(&database.url));
+    assert_eq!(sql::tables(&database.url), ["customers"]);
 }
 
 // covers GAP-16

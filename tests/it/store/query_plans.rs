@@ -131,10 +131,10 @@ fn the_history_of_a_role_is_found_by_an_index(
     let id = "018f0000-0000-7000-8000-100000000007";
     let history = format!("SELECT * FROM role_versions WHERE id = '{id}' ORDER BY version");
     assert_reads_no_whole_table(&database, "role_versions", &history);
-    for table in ["audit_records", "outbox"] {
+    for (table, changes) in [("audit_records", " AND subject_version IS NOT NULL"), ("outbox", "")] {
         // So few rows are there that PostgreSQL would rightly read them all.
         if backend == Backend::Sqlite {
-            let acts = format!("SELECT * FROM {table} WHERE subject = 'Consent/{id}'");
+            let acts = format!("SELECT * FROM {table} WHERE subject = 'Consent/{id}'{changes}");
             assert_reads_no_whole_table(&database, table, &acts);
         }
     }

@@ -31,6 +31,19 @@ pub fn values_as_they_are(url: &str, sql: &str) -> Vec<String> {
     rows.into_iter().map(|row| row.value.unwrap_or_default()).collect()
 }
 
+/// The names of the tables, in order. The months of the audit record are parts of their table.
+pub fn tables(url: &str) -> Vec<String> {
+    let names = if url.starts_with("sqlite:") {
+        "SELECT name AS value FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    } else {
+        "SELECT relname::TEXT AS value FROM pg_class WHERE relnamespace = 'public'::regnamespace \
+         AND relkind IN ('r', 'p') AND NOT relispartition"
+    };
+    let mut tables = values_as_they_are(url, names);
+    tables.sort();
+    tables
+}
+
 /// The first value as a number.
 pub fn number(url: &str, sql: &str) -> i64 {
     values(url, sql).first().and_then(|value| value.parse().ok()).expect("a number")

@@ -59,7 +59,7 @@ const ONE_ROLE: &str = "018f0000-0000-7000-8000-100000000007";
 fn promised() -> Vec<(&'static str, String, &'static [&'static str])> {
     let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
     let of_people: &[&str] = &["people_pkey", "sqlite_autoindex_people_1"];
-    let table: [(&str, &str, &[&str]); 25] = [
+    let table: [(&str, &str, &[&str]); 29] = [
         ("Consent", "patient=9990001505", &["roles_by_patient"]),
         ("Consent", "consentor=9990000100", of_pair),
         ("Consent", "performer:identifier=9990000100", of_pair),
@@ -73,6 +73,10 @@ fn promised() -> Vec<(&'static str, String, &'static [&'static str])> {
         ("Patient", "name=name4711", &["person_name_parts_by_folded"]),
         ("Patient", "birthdate=1970-03-02", &["people_by_birth"]),
         ("AuditEvent", &format!("entity=Consent/{ONE_ROLE}"), &["audit_records_by_subject"]),
+        ("AuditEvent", &format!("entity=Consent/{ONE_ROLE}"), &["audit_records_by_patient"]),
+        ("AuditEvent", &format!("entity=RelatedPerson/{ONE_ROLE}"), &["audit_records_by_subject"]),
+        ("AuditEvent", "outcome=4", &["audit_records_by_outcome"]),
+        ("Provenance", &format!("target=Consent/{ONE_ROLE}"), &["audit_records_by_subject"]),
         ("AuditEvent", "patient=9990001505", &["audit_records_by_patient"]),
         ("AuditEvent", "date=1970-01-01T00:00:00.100Z", &["audit_records_by_time"]),
         (
@@ -111,6 +115,11 @@ pub async fn assert_uses_index(
 ) {
     let table = format!("{:?}", query.table);
     let plan = database.open().read(move |tx| tx.explain(&query, scope)).await.expect("there is a plan");
+    // The partition in which all records are: the empty ones of the months to come are read whole, rightly.
+    let plan = match database.url.starts_with("sqlite:") {
+        true => plan,
+        false => plan.replace(&month_of_records(database), "audit_records"),
+    };
     assert!(indexes.iter().any(|index| plan.contains(index)), "{name} of {table}:\n{plan}");
     for table in ["roles", "relationships", "access_requests", "audit_records", "people", "person_name_parts"]
     {
@@ -119,6 +128,11 @@ pub async fn assert_uses_index(
             assert!(!is_scanned, "{name} reads {table} from end to end:\n{plan}");
         }
     }
+}
+
+fn month_of_records(database: &TestDatabase) -> String {
+    let month = "SELECT DISTINCT tableoid::regclass::TEXT AS value FROM audit_records";
+    sql::values(&database.url, month).pop().unwrap_or_else(|| "audit_records".to_owned())
 }
 
 #[rstest]
