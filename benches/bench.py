@@ -234,6 +234,8 @@ def main():
     parser.add_argument("--folder", help="where the databases go: a real disk")
     parser.add_argument("--keep", action="store_true", help="leave the databases in --folder, and use those that are there")
     parser.add_argument("--earlier", nargs="+", default=[], help="figures of earlier runs (--output), to be written with these")
+    parser.add_argument("--before", help="figures of another program in the same run (--output), to be compared with these")
+    parser.add_argument("--commit", default=report.commit(), help="what the program was built from")
     parser.add_argument("--output", help="where the figures go as JSON")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     options = parser.parse_args()
@@ -243,7 +245,7 @@ def main():
     os.makedirs(folder, exist_ok=True)
     os.chmod(folder, 0o755)
     cluster, results = None, []
-    of_run = {"date": datetime.date.today().isoformat(), "commit": report.commit(), "seconds": options.seconds}
+    of_run = {"date": datetime.date.today().isoformat(), "commit": options.commit, "seconds": options.seconds}
     try:
         if "postgres" in options.databases:
             cluster = server.Cluster(folder)
@@ -269,7 +271,8 @@ def main():
         with open(options.output, "w") as file:
             json.dump(told, file, indent=1)
     if options.write:
-        report.write(told)
+        before = json.load(open(options.before))["results"] if options.before else []
+        report.write(told, before)
 
 
 if __name__ == "__main__":
