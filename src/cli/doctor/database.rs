@@ -157,7 +157,7 @@ fn audit(store: &Store, report: &mut DoctorReport) {
 
 /// Whether the audit record is divided into months (PostgreSQL).
 fn months(store: &Store, report: &mut DoctorReport) {
-    match store.read_here::<_, Error, _>(|tx| tx.find_missing_months()) {
+    match store.read_here::<_, Error, _>(missing_months) {
         Ok(None) => {}
         Ok(Some(MissingMonths { is_whole: false, has_others: false })) => {
             report.ok("audit", "the audit record is partitioned by month, and every record is in its month");
@@ -195,6 +195,10 @@ fn journal(store: &Store, report: &mut DoctorReport) {
             report.wrong("audit", message(&error), "check that the folder of the access journal can be read");
         }
     }
+}
+
+fn missing_months(tx: &mut Tx<'_>) -> Result<Option<MissingMonths>, Error> {
+    tx.find_missing_months()
 }
 
 fn loose_heads(tx: &mut Tx<'_>) -> Result<Vec<i64>, Error> {

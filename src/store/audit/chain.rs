@@ -25,7 +25,7 @@ use base::error::{Error, ErrorKind};
 use base::token::to_hex;
 
 /// How many chains the migration makes.
-const CHAINS: i64 = 16;
+pub(super) const CHAINS: i64 = 16;
 
 /// How far a record may be behind the newest one before it, in milliseconds: a request is recorded under the time when it
 /// came, and two servers' clocks differ.
@@ -177,6 +177,18 @@ impl AuditRecord {
     }
 }
 
+/// Gives the records their places behind the head, and moves it.
+pub(super) fn add_to_chain(head: &mut ChainHead, records: &mut [AuditRecord]) {
+    for record in records.iter_mut() {
+        head.sequence += 1;
+        record.chain = head.chain;
+        record.sequence = head.sequence;
+        record.previous_hash = std::mem::take(&mut head.hash);
+        record.hash = record.digest(&record.previous_hash);
+        head.hash.clone_from(&record.hash);
+    }
+}
+
 impl Tx<'_> {
     /// Chains the records of this transaction and writes them. It is the last thing before the commit, so that
     /// the head of a chain is locked for no longer than needed, and nothing is waited for after it.
@@ -191,14 +203,7 @@ impl Tx<'_> {
 
     fn chain_and_write(&mut self, records: &mut [AuditRecord]) -> Result<(), Error> {
         let mut head = self.lock_head(records)?;
-        for record in records.iter_mut() {
-            head.sequence += 1;
-            record.chain = head.chain;
-            record.sequence = head.sequence;
-            record.previous_hash = std::mem::take(&mut head.hash);
-            record.hash = record.digest(&record.previous_hash);
-            head.hash.clone_from(&record.hash);
-        }
+        add_to_chain(&mut head, records);
         insert(self.db, records)?;
         let end = Sql::fixed("UPDATE audit_chains SET sequence = ?, hash = ? WHERE chain = ?");
         let end = end.number(head.sequence).text(head.hash).number(head.chain);

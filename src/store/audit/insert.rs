@@ -11,7 +11,7 @@ use crate::sql::Sql;
 use base::error::Error;
 
 /// How many records one statement writes on PostgreSQL, as one JSON array.
-const ARRAY: usize = 1000;
+pub(super) const ARRAY: usize = 1000;
 /// How many it writes on SQLite, where taking JSON apart costs more than the writing.
 const ROWS: usize = 64;
 
@@ -29,6 +29,15 @@ const ON_POSTGRES: &str = concat!(
     ") SELECT ",
     columns!(),
     " FROM json_populate_recordset(NULL::audit_records, ?::json)"
+);
+/// The same behind the head of a chain, which is moved from where it was. Nothing is added where it was moved by another.
+pub(super) const MOVE_AND_ADD: &str = concat!(
+    "WITH moved AS (UPDATE audit_chains SET sequence = ?, hash = ? WHERE chain = ? AND sequence = ? AND hash = ? \
+     RETURNING 1) INSERT INTO audit_records (",
+    columns!(),
+    ") SELECT ",
+    columns!(),
+    " FROM moved, json_populate_recordset(NULL::audit_records, ?::json)"
 );
 /// Should it fail, the whole transaction is undone: it need not remember how to undo this statement alone.
 const ON_SQLITE: &str =

@@ -1,5 +1,6 @@
 //! The audit record: written with its act, chained, and read back.
 
+mod at_once;
 mod chain;
 mod guard;
 mod insert;
@@ -19,6 +20,7 @@ use domain::audit::{Access, Act, Actor, Outcome, People, Subject};
 
 use people::PeopleOfRows;
 
+pub(crate) use at_once::{KnownHead, Portion};
 pub use chain::{Break, ChainFault, ChainHead, NotAHead};
 pub(crate) use guard::{guard, unguard};
 pub use months::MissingMonths;

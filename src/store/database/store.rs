@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::options::{ReplicaOptions, StoreOptions};
 use crate::access_journal::indexer::Indexer;
 use crate::access_journal::journal::AccessJournal;
+use crate::audit::KnownHead;
 use crate::database_url::DatabaseUrl;
 use crate::db::{Manager, SilentErrors, is_file};
 use crate::replica::Replica;
@@ -35,6 +36,8 @@ pub struct Store {
     replica: Option<Arc<Replica>>,
     /// On SQLite in a file: where accesses are recorded.
     pub(crate) access_journal: Option<Arc<AccessJournal>>,
+    /// On PostgreSQL: where the last accesses were added.
+    pub(crate) known_head: Arc<KnownHead>,
     pub(crate) has_pooler: bool,
 }
 
@@ -112,6 +115,7 @@ impl Store {
             group,
             replica,
             access_journal,
+            known_head: Arc::default(),
             has_pooler: options.has_pooler,
         })
     }

@@ -41,6 +41,39 @@ async fn concurrent_accesses_are_audited_in_few_transactions(
     assert_eq!(store.read_here(|tx| tx.verify_audit(&[])).expect("it answers"), []);
 }
 
+/// On PostgreSQL a batch is one message, though other processes add to the same chains, and changes lock them.
+#[test]
+fn accesses_are_one_statement_and_processes_do_not_lose_each_others() {
+    let database = TestDatabase::migrated(Backend::Postgres);
+    let (processes, batches) = (3_i64, 200_i64);
+    let alone = database.open();
+    alone.record_accesses(&[&access()]).expect("it finds a chain");
+    let before = alone.statements();
+    for _ in 0..10 {
+        alone.record_accesses(&[&access(), &access(), &access()]).expect("it is written");
+    }
+    assert_eq!(alone.statements() - before, 10);
+    std::thread::scope(|scope| {
+        for _ in 0..processes {
+            let store = database.open();
+            scope.spawn(move || {
+                for _ in 0..batches {
+                    store.record_accesses(&[&access(), &access()]).expect("it is written");
+                }
+            });
+        }
+        // Changes, each in its own transaction, on whichever chain is free.
+        scope.spawn(|| {
+            for _ in 0..batches {
+                alone.write_here(|tx| tx.record_access(&access())).expect("it is written");
+            }
+        });
+    });
+    let records = "SELECT CAST(count(*) AS TEXT) AS value FROM audit_records";
+    assert_eq!(sql::number(&database.url, records), 1 + 30 + processes * batches * 2 + batches);
+    assert_eq!(database.open().read_here(|tx| tx.verify_audit(&[])).expect("it answers"), []);
+}
+
 /// A Bundle of ten thousand entries would keep the writer for tenths of a second.
 #[rstest]
 #[actix_web::test]

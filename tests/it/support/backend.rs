@@ -114,12 +114,12 @@ pub(super) fn open_store(url: &str, wait: Duration, statement_deadline: Option<D
 }
 
 impl Backend {
-    /// The statements that record an access: on PostgreSQL a transaction, the head of a chain read and moved, the record; on
-    /// SQLite none, for the access goes to the journal's file.
+    /// The statements that record an access: on PostgreSQL one, which moves the head of a chain and adds the record; on SQLite
+    /// none, for the access goes to the journal's file.
     pub fn statements_of_an_access(self) -> u64 {
         match self {
             Self::Sqlite => 0,
-            Self::Postgres => 5,
+            Self::Postgres => 1,
         }
     }
 }
