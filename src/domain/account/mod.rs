@@ -4,21 +4,28 @@
 //! [`registration`]. In crate `service`, `admission` authenticates a request's headers, `access` authorizes,
 //! and `authority` issues and validates tokens.
 
+mod bit_set;
 pub mod caller;
+pub mod category;
 pub mod claims;
 pub mod code;
 pub mod endpoints;
 pub mod grant;
 pub mod identity;
+pub mod level;
 pub mod log_in;
 pub mod proofing;
 pub mod registration;
 pub mod scope;
 
 pub use caller::{Caller, GrantedScopes, Principal, ScopeConstraint};
+pub use category::{Category, CategorySet, Sensitivity};
 pub use code::{Code, Redeemed, RefreshToken};
 pub use grant::{Grant, GrantState, Lapsed, RoleState};
 
+pub use level::{
+    AccessSet, AccountAction, ActionSet, Level, LevelVersion, MemberAccess, RequestedAccess, RoleLimits,
+};
 pub use log_in::{Acting, AuthorizationRequest, KnownPerson, LogIn, LogInStage};
 
 pub use proofing::{Proofing, Vector};
