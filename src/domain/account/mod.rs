@@ -14,6 +14,7 @@ pub mod grant;
 pub mod identity;
 pub mod level;
 pub mod log_in;
+pub mod member;
 pub mod proofing;
 pub mod registration;
 pub mod scope;
@@ -28,6 +29,7 @@ pub use level::{
 };
 pub use log_in::{Acting, AuthorizationRequest, KnownPerson, LogIn, LogInStage};
 
+pub use member::{Member, MemberOrigin, MemberState};
 pub use proofing::{Proofing, Vector};
 pub use registration::{AccessMode, ClientAuthentication, GrantType, IntrospectionSubject, Registration};
 pub use scope::{NamedScope, Permission, Permissions, ScopeContext, Scopes};
