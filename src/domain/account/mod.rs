@@ -9,6 +9,7 @@ pub mod caller;
 pub mod category;
 pub mod claims;
 pub mod code;
+pub mod decision;
 pub mod endpoints;
 pub mod grant;
 pub mod identity;
@@ -22,6 +23,7 @@ pub mod scope;
 pub use caller::{Caller, GrantedScopes, Principal, ScopeConstraint};
 pub use category::{Category, CategorySet, Sensitivity};
 pub use code::{Code, Redeemed, RefreshToken};
+pub use decision::{Decision, DecisionFacts, DecisionQuestion, DecisionRecord, decide};
 pub use grant::{Grant, GrantState, Lapsed, RoleState};
 
 pub use level::{
