@@ -56,7 +56,11 @@ pub(super) fn app_side(
             AppSide::NONE
         }
         AppFacts::Configured(ceiling) => {
-            let side = AppSide { access: ceiling.access, actions: ceiling.actions, is_live: true };
+            let side = AppSide {
+                access: ceiling.access.with_masked_views(),
+                actions: ceiling.actions,
+                is_live: true,
+            };
             say_ceiling(question, &side, "app-registered", DecisionEvidence::None, reasons);
             side
         }

@@ -200,6 +200,10 @@ fn app_that_the_settings_govern_has_its_ceiling_and_no_more() {
     assert!(world.clone().asking(AccountAction::Read, Category::Medicines).decide().is_permitted);
     assert!(!world.clone().asking(AccountAction::Read, Category::Documents).decide().is_permitted);
     assert!(!world.clone().asking(AccountAction::Create, Category::Medicines).decide().is_permitted);
+    // The whole includes its masked view, as for every other side.
+    let whole = AccessSet::reading(CategorySet::of(&[Category::Appointments]));
+    world.facts.app = AppFacts::Configured(AppCeiling { access: whole, actions: ActionSet::EMPTY });
+    assert!(world.clone().asking(AccountAction::Read, Category::AppointmentTimes).decide().is_permitted);
     world.facts.app = AppFacts::Configured(AppCeiling::default());
     assert!(
         !world.asking(AccountAction::Read, Category::Medicines).decide().is_permitted,
