@@ -1,9 +1,12 @@
 //! The state of a person, and what it means for every operation of the service: one table.
 
+use serde::{Deserialize, Serialize};
+
 use crate::person::standing::Standing;
 
 /// The state of a person whom the registry has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PersonState {
     /// The number is in use, and no death was reported.
     Alive,

@@ -3,10 +3,13 @@
 //! Source: contract §6.1 (the machine of May 2026, the default) and §6.2 (the earlier one, a superset that
 //! adds applications; a setting).
 
+use serde::{Deserialize, Serialize};
+
 use crate::proxy::status_reason::ReasonCode;
 
 /// The status of a role (FHIR `Consent.status`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Applied for; only with [`Lifecycle::WithApplications`].
     Proposed,

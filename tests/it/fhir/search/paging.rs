@@ -67,7 +67,7 @@ async fn every_order_pages_to_its_end(#[values(Backend::Sqlite, Backend::Postgre
         ("Patient?_count=7&_sort=-birthdate", 48),
         ("Patient?_count=7&_sort=general-practitioner", 48),
         ("AuditEvent?_count=7&_sort=altid&action=C", 32),
-        ("CodeSystem?_count=2", 6),
+        ("CodeSystem?_count=2", 9),
         ("?_type=Consent,RelatedPerson&_count=4", 46),
         // A page that ends where a type ends.
         ("?_type=RelatedPerson,Consent&_count=14&_sort=-_lastUpdated", 46),
