@@ -2,10 +2,11 @@
 
     python3 benches/access_record.py FOLDER [ROWS]
 
-`table`: a row with the eleven indexes of `audit_records`, committed with its batch. `separate`: a row in a file of its own with four
-indexes that hold all columns of a search. `journal`: a line in a file, flushed with its batch, and the row of `table` in bulk
+`table`: a row with the eleven indexes that `audit_records` had, committed with its batch. `separate`: a row in a file of its own with
+four indexes that hold all columns of a search. `journal`: a line in a file, flushed with its batch, and the row of `table` in bulk
 afterwards, 256 to a transaction; the time is that of the line alone, which is what an answer waits for, the CPU time that of
-both. ROWS stand in the table before. Python's own work is the same in all three and is part of each.
+both. `present`: the same with the indexes of today, of which two are of keys in no order, not three. `local`: the same without
+those two, for comparison. ROWS stand in the table before. Python's own work is the same in all and is part of each.
 """
 
 import hashlib
@@ -22,6 +23,8 @@ COLUMNS = ["id", "chain", "sequence", "previous_hash", "hash", "recorded_at", "a
 TABLE = f"CREATE TABLE audit_records ({', '.join(COLUMNS)}, PRIMARY KEY (id))"
 ELEVEN = ["UNIQUE chain, sequence", "patient, id", "proxy, id", "caller_id, id", "outcome, id", "recorded_at, id", "app, id",
           "'urn:uuid:' || grant_id, id", "act, id", "subject, subject_version"]
+LOCAL = ["UNIQUE chain, sequence", "caller_id, id", "recorded_at, id", "app, id", "'urn:uuid:' || grant_id, id", "act, id"]
+PRESENT = [*LOCAL, "patient, id, subject", "proxy, id"]
 FOUR = ["patient, id, recorded_at, act, outcome, caller_id", "proxy, id, recorded_at, act, outcome, caller_id",
         "caller_id, id, recorded_at, act, outcome", "recorded_at, id, act, outcome, caller_id"]
 INSERT = f"INSERT INTO audit_records VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -58,7 +61,7 @@ def insert(connection, batch):
 
 
 def measure(name, folder, filled, people):
-    indexes = FOUR if name == "separate" else ELEVEN
+    indexes = {"separate": FOUR, "present": PRESENT, "local": LOCAL}.get(name, ELEVEN)
     connection = database(f"{folder}/{name}.sqlite", indexes, filled, people)
     draw = random.Random(2)
     batches = [list(rows(filled + at * BATCH, BATCH, people, draw)) for at in range(BATCHES)]
@@ -68,7 +71,7 @@ def measure(name, folder, filled, people):
     times, waiting, digest = [], [], "0" * 64
     for batch in batches:
         start = time.perf_counter()
-        if name == "journal":
+        if name in ("journal", "present", "local"):
             line = json.dumps(batch)
             digest = hashlib.sha256((digest + line).encode()).hexdigest()
             os.write(journal, f"{digest} {line}\n".encode())
@@ -91,7 +94,7 @@ def measure(name, folder, filled, people):
 def main():
     folder, filled = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0
     print("| way | rows before | CPU µs of a record | p50 ms of a batch | p99 ms |\n|---|---|---|---|---|")
-    for name in ["table", "separate", "journal"]:
+    for name in ["table", "separate", "journal", "present", "local"]:
         measure(name, folder, filled, people=max(10_000, filled))
 
 

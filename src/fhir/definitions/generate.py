@@ -26,7 +26,7 @@ import pathlib
 import sys
 
 # The types that the service reads or writes, and those that stand in their Bundles or in `contained`: they are validated.
-TYPES = """AuditEvent Basic Binary Bundle CapabilityStatement CodeSystem Consent Device OperationDefinition OperationOutcome
+TYPES = """AuditEvent Basic Binary Bundle CapabilityStatement CodeSystem ConceptMap Consent Device OperationDefinition OperationOutcome
 Organization Parameters Patient Person Practitioner PractitionerRole Provenance Questionnaire QuestionnaireResponse
 RelatedPerson SearchParameter StructureDefinition Subscription ValueSet""".split()
 

@@ -17,6 +17,10 @@ fn public_type_names_are_unique() {
             let Some(rest) = KINDS.iter().find_map(|kind| line.strip_prefix(kind)) else { continue };
             let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
             let name = rest.split(|letter| !is_part(letter)).next().unwrap_or_default();
+            // A macro's type has its name where the macro is used.
+            if name.is_empty() {
+                continue;
+            }
             homes.entry(name.to_owned()).or_default().push(source.path.clone());
         }
     }

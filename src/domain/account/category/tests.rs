@@ -79,7 +79,7 @@ fn selectors_and_their_concept_map_agree_and_are_smart_scopes() {
     }
 }
 
-// covers ATTACK-19
+// ATTACK-19
 #[test]
 fn category_admits_nothing_of_a_type_without_selector() {
     assert!(Category::Demographics.selects("Patient", &['r']));
@@ -94,7 +94,7 @@ fn category_admits_nothing_of_a_type_without_selector() {
     }
 }
 
-// covers ATTACK-19
+// ATTACK-19
 #[test]
 fn unknown_codes_are_no_category() {
     for wrong in ["", "Demographics", "demographics ", "*", "everything", "account"] {

@@ -97,7 +97,7 @@ fn each_level_contains_the_one_before_it() {
     }
 }
 
-// covers ATTACK-19
+// ATTACK-19
 #[test]
 fn no_level_holds_what_is_opened_by_name_and_an_unknown_version_holds_nothing() {
     for entry in levels() {
@@ -233,7 +233,7 @@ fn default_level_follows_the_legal_basis() {
     assert_eq!(MemberAccess::by_basis(LegalBasis::Unknown, None, None).level.level, Level::BookAndOrder);
 }
 
-// covers AC-37: the levels; that a job narrows them comes with the rules about ages
+// AC-37: the levels; that a job narrows them comes with the rules about ages
 #[test]
 fn a_parent_has_restricted_categories_while_the_child_is_under_eleven_and_never_sensitive_ones() {
     let restricted =
@@ -263,7 +263,7 @@ fn restricted_labels_need_the_level_full_and_very_restricted_ones_an_opened_cate
     }
 }
 
-// covers AC-04
+// AC-04
 #[test]
 fn owner_narrows_the_access_of_a_role_and_never_widens_it() {
     let role = MemberAccess {

@@ -90,7 +90,7 @@ fn share_has_these_transitions_and_no_others() {
     }
 }
 
-// covers AC-03, AC-05, AC-33
+// AC-03, AC-05, AC-33
 #[test]
 fn member_by_role_follows_its_role_and_has_no_transitions_of_its_own() {
     for state in STATES {
@@ -134,7 +134,7 @@ fn an_accepted_invitation_names_its_user_and_each_transition_is_a_version() {
     assert_eq!((paused.user, paused.version), (Some(USER), 3));
 }
 
-// covers AC-01
+// AC-01
 #[test]
 fn account_has_an_owner_from_the_first_log_in_at_p9() {
     let owner = |proofing| Member::owner(Uuid::nil(), Uuid::nil(), USER, proofing);
@@ -160,7 +160,7 @@ fn member_is_in_force_only_while_active_and_within_its_period() {
     }
 }
 
-// covers AC-09, AC-10
+// AC-09, AC-10
 #[test]
 fn only_the_owner_and_a_share_with_that_flag_may_manage() {
     for origin in ORIGINS {
@@ -184,7 +184,7 @@ fn only_the_owner_and_a_share_with_that_flag_may_manage() {
     }
 }
 
-// covers ATTACK-9: a share never shows sensitive categories, whatever its row says
+// ATTACK-9: a share never shows sensitive categories, whatever its row says
 #[test]
 fn share_never_opens_very_restricted_categories() {
     for origin in ORIGINS {
@@ -198,7 +198,7 @@ fn share_never_opens_very_restricted_categories() {
     }
 }
 
-// covers AC-04: kept through role edits
+// AC-04: kept through role edits
 #[test]
 fn narrowed_member_by_role_stays_narrowed_when_the_role_changes() {
     let narrow = MemberAccess::of(Level::Summary);
@@ -221,7 +221,7 @@ fn answer<'a>(code: &'a str, birth_date: &str) -> InvitationAnswer<'a> {
     InvitationAnswer { code_digest: code, owner_birth_date: day(birth_date), proofing: Proofing::P9, age: 30 }
 }
 
-// covers AC-06, AC-07, ATTACK-7
+// AC-06, AC-07, ATTACK-7
 #[test]
 fn invitation_is_accepted_once_within_thirty_days_at_p9_by_a_user_of_age() {
     let now = at("2026-11-28T12:00:00Z");
@@ -242,7 +242,7 @@ fn invitation_is_accepted_once_within_thirty_days_at_p9_by_a_user_of_age() {
     assert_eq!(new().answered(&young, other, now).1, Ok(()));
 }
 
-// covers AC-06, AC-12, ATTACK-7
+// AC-06, AC-12, ATTACK-7
 #[test]
 fn invitation_is_void_after_five_wrong_answers_and_every_refusal_reads_the_same() {
     let now = at("2026-11-28T12:00:00Z");
@@ -269,7 +269,7 @@ fn invitation_is_void_after_five_wrong_answers_and_every_refusal_reads_the_same(
     assert!(texts.iter().all(|text| *text == texts[0]), "{texts:?}");
 }
 
-// covers AC-07, AC-09 and: no user gives more than they have
+// AC-07, AC-09 and: no user gives more than they have
 #[test]
 fn share_is_checked_rule_by_rule() {
     let ages = ShareAges::ENGLAND_AND_WALES;

@@ -19,7 +19,7 @@ use oracle::Oracle;
 const SEED: u64 = 0x0b5e_11a1_f2ca_5e01;
 const QUESTIONS: usize = 10_000;
 
-// covers PD-30 as far as the decision itself goes
+// PD-30 as far as the decision itself goes
 #[test]
 fn ten_thousand_random_decisions_are_those_of_the_oracle() {
     let oracle = Oracle::new();

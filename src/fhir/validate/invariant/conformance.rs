@@ -1,4 +1,4 @@
-//! Invariants of CapabilityStatement, CodeSystem, ValueSet, SearchParameter and OperationDefinition.
+//! Invariants of CapabilityStatement, CodeSystem, ConceptMap, ValueSet, SearchParameter and OperationDefinition.
 
 use serde_json::Value;
 
@@ -62,6 +62,31 @@ fn collect<'v>(concept: &'v Value, codes: &mut Vec<&'v str>) {
     for concept in values_of(concept, "concept") {
         collect(concept, codes);
     }
+}
+
+pub(super) fn concept_map(it: &Object<'_>, report: &mut Report) {
+    machine_name(it, "cmd-0", report);
+}
+
+pub(super) fn map_target(it: &Object<'_>, report: &mut Report) {
+    let is_close = !matches!(it.text("equivalence"), Some("narrower" | "inexact"));
+    report.demand(
+        is_close || it.has("comment"),
+        "cmd-1",
+        it.path,
+        "Say in a comment how the meanings differ.",
+    );
+}
+
+pub(super) fn map_unmapped(it: &Object<'_>, report: &mut Report) {
+    let mode = it.text("mode");
+    report.demand(mode != Some("fixed") || it.has("code"), "cmd-2", it.path, "Add the fixed code.");
+    report.demand(
+        mode != Some("other-map") || it.has("url"),
+        "cmd-3",
+        it.path,
+        "Add the URL of the other map.",
+    );
 }
 
 /// ValueSet.compose.exclude repeats the content of include, so the same rules apply.

@@ -295,6 +295,31 @@ fn terminology_and_search_parameters_keep_their_invariants() {
 }
 
 #[test]
+fn concept_maps_keep_their_invariants() {
+    let map = |group: Value| {
+        let mut group = group;
+        if group.get("element").is_none() {
+            group["element"] = json!([{ "code": "a" }]);
+        }
+        json!({ "resourceType": "ConceptMap", "name": "A", "status": "active", "group": [group] })
+    };
+    let target = |target: Value| map(json!({ "element": [{ "code": "a", "target": [target] }] }));
+    let unmapped = |unmapped: Value| map(json!({ "unmapped": unmapped }));
+    let (at, rest) = ("ConceptMap.group[0].element[0].target[0]", "ConceptMap.group[0].unmapped");
+    assert_keys(&[
+        (target(json!({ "code": "b", "equivalence": "equal" })), &[]),
+        (target(json!({ "code": "b", "equivalence": "narrower", "comment": "c" })), &[]),
+        (target(json!({ "code": "b", "equivalence": "narrower" })), &[&format!("{at} cmd-1")]),
+        (target(json!({ "code": "b", "equivalence": "inexact" })), &[&format!("{at} cmd-1")]),
+        (unmapped(json!({ "mode": "provided" })), &[]),
+        (unmapped(json!({ "mode": "fixed" })), &[&format!("{rest} cmd-2")]),
+        (unmapped(json!({ "mode": "fixed", "code": "b" })), &[]),
+        (unmapped(json!({ "mode": "other-map" })), &[&format!("{rest} cmd-3")]),
+        (unmapped(json!({ "mode": "other-map", "url": "http://a" })), &[]),
+    ]);
+}
+
+#[test]
 fn operations_keep_their_invariants() {
     let operation = |parameter: Value| {
         let mut parameter = parameter;

@@ -37,7 +37,7 @@ fn permission(category: Category, since: Option<&str>) -> CategoryPermission {
     }
 }
 
-// covers PD-01: who, and through which app
+// PD-01: who, and through which app
 #[test]
 fn app_gets_what_person_registration_listing_and_permission_share() {
     let sets = [
@@ -73,7 +73,7 @@ fn app_gets_what_person_registration_listing_and_permission_share() {
     }
 }
 
-// covers ATTACK-10
+// ATTACK-10
 #[test]
 fn app_of_a_proxy_acts_only_by_the_role_that_it_carries() {
     let mut world = by_app().asking(AccountAction::Read, Category::Medicines);
@@ -86,7 +86,7 @@ fn app_of_a_proxy_acts_only_by_the_role_that_it_carries() {
     assert!(world.decide().is_permitted);
 }
 
-// covers ATTACK-16
+// ATTACK-16
 #[test]
 fn app_of_a_developer_reaches_only_accounts_that_the_developer_owns() {
     for (mut world, expected) in [(by_owner(), true), (by_app(), false)] {

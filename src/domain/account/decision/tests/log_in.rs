@@ -21,7 +21,7 @@ fn strong() -> StepUp {
     StepUp { acr_values: Some("P9.Cp.Cd P9.Cp.Ck P9.Cm".into()), max_age: None }
 }
 
-// covers IDRULE-1, PD-27
+// IDRULE-1, PD-27
 #[test]
 fn idrule_1_only_p9_with_strong_credentials_reaches_personal_data() {
     let table = [
@@ -71,7 +71,7 @@ fn category_with_lower_minimum_proofing_is_reached_and_the_others_step_up() {
     assert!(!world.asking(AccountAction::Read, Category::Appointments).decide().is_permitted);
 }
 
-// covers IDRULE-2, PD-27
+// IDRULE-2, PD-27
 #[test]
 fn idrule_2_control_of_an_account_needs_a_log_in_within_fifteen_minutes() {
     let ages = [
@@ -104,7 +104,7 @@ fn idrule_2_control_of_an_account_needs_a_log_in_within_fifteen_minutes() {
     }
 }
 
-// covers IDRULE-3, ATTACK-6
+// IDRULE-3, ATTACK-6
 #[test]
 fn idrule_3_an_identity_linked_within_a_day_reads_and_does_not_control() {
     let spans = [
@@ -136,7 +136,7 @@ fn leaving_an_account_needs_no_strong_or_recent_log_in() {
     assert!(world.acting(AccountAction::Leave, AccessSet::EMPTY).decide().is_permitted);
 }
 
-// covers ATTACK-6: the rules look at the identity that was used
+// ATTACK-6: the rules look at the identity that was used
 #[test]
 fn step_up_is_asked_for_only_where_nothing_else_is_missing() {
     let weak = |mut world: World| {

@@ -71,7 +71,7 @@ fn questions(world: &World) -> Vec<World> {
     all
 }
 
-// covers PD-26, AC-20, ATTACK-9, ATTACK-13
+// PD-26, AC-20, ATTACK-9, ATTACK-13
 #[test]
 fn stopped_for_safeguarding_by_the_patient_and_by_end_date_look_alike() {
     let mut not_installed = by_app();
@@ -170,7 +170,7 @@ fn no_part_of_the_answer_to_a_person_names_a_rule_or_an_id() {
     }
 }
 
-// covers PD-26
+// PD-26
 #[test]
 fn a_member_is_offered_to_ask_and_an_app_to_be_installed() {
     let summary = at_own_pages(door(MemberOrigin::Share, MemberAccess::of(Level::Summary)));

@@ -118,7 +118,7 @@ fn grant(world: &mut World) -> &mut crate::account::decision::GrantFacts {
     world.facts.grant.as_mut().unwrap()
 }
 
-// covers ATTACK-19, PD-31, AC-03, AC-08, AC-10, AC-11, AC-20, AC-33, AC-34, AC-35
+// ATTACK-19, PD-31, AC-03, AC-08, AC-10, AC-11, AC-20, AC-33, AC-34, AC-35
 #[test]
 fn removing_any_operand_denies_and_the_reasons_name_it() {
     assert!(by_app().decide().is_permitted, "{:#?}", by_app().decide());
@@ -290,7 +290,7 @@ fn veto_on_a_role_leaves_the_share_of_the_same_user() {
     assert!(!world.asking(AccountAction::Read, Category::Medicines).decide().is_permitted);
 }
 
-// covers AC-02, AC-18
+// AC-02, AC-18
 #[test]
 fn two_origins_of_one_user_give_what_either_gives() {
     for (first, second) in [(Level::BookAndOrder, Level::Full), (Level::Full, Level::BookAndOrder)] {
@@ -321,7 +321,7 @@ fn masked_view_is_permitted_where_the_whole_is_not_and_the_whole_wins() {
     assert!(masked.is_permitted);
     assert_eq!(masked.obligations.masked_views, CategorySet::of(&[Category::AppointmentTimes]));
     assert_eq!(masked.obligations.categories, masked.obligations.masked_views);
-    // covers PD-28: an enforcement point that does not render masks gets no conditional yes.
+    // PD-28: an enforcement point that does not render masks gets no conditional yes.
     assert!(!ask(times, false, AccountAction::Read).is_permitted);
     // A masked view is for reading.
     assert!(!ask(times, true, AccountAction::Update).is_permitted);
@@ -371,7 +371,7 @@ fn staff_and_systems_reach_patients_by_the_rules_of_their_practice() {
     }
 }
 
-// covers AC-10, PD-26
+// AC-10, PD-26
 #[test]
 fn member_without_manage_controls_nothing_and_is_not_offered_to_ask() {
     for origin in origins() {

@@ -35,7 +35,7 @@ fn stored_decision_is_read_back_and_replayed() {
     }
 }
 
-// covers PD-10
+// PD-10
 #[test]
 fn same_question_and_facts_have_the_same_decision() {
     for world in worlds() {
