@@ -199,6 +199,11 @@ pub fn from_millis(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
+/// Whether an instant lies between two others, which belong to the time between them; without one, that side is open.
+pub fn is_within(start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>, at: DateTime<Utc>) -> bool {
+    start.is_none_or(|start| start <= at) && end.is_none_or(|end| at <= end)
+}
+
 #[cfg(test)]
 mod tests {
     use super::FhirDateTime;

@@ -16,6 +16,12 @@ pub fn new_uuid(now: DateTime<Utc>) -> Uuid {
     Uuid::new_v7(Timestamp::from_unix(&*counter, seconds, now.timestamp_subsec_nanos()))
 }
 
+/// The time in an identifier of version 7; `None` for one without a time.
+pub fn time_of(id: &Uuid) -> Option<DateTime<Utc>> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+}
+
 /// A deterministic identifier of a text: UUID version 8 (RFC 9562) over the beginning of the text's SHA-256.
 pub fn uuid_of(text: &str) -> Uuid {
     let digest: [u8; 32] = Sha256::digest(text).into();

@@ -16,9 +16,9 @@ pub(super) struct ProviderClaims {
     /// NHS login.
     pub(super) nhs_number: Option<String>,
     /// CIS2: the assurance level of the identity at registration.
-    pub(super) id_assurance_level: Option<Level>,
+    pub(super) id_assurance_level: Option<ClaimedLevel>,
     /// CIS2: the assurance level of the authentication.
-    pub(super) authentication_assurance_level: Option<Level>,
+    pub(super) authentication_assurance_level: Option<ClaimedLevel>,
     /// CIS2: the user id.
     pub(super) uid: Option<String>,
     /// CIS2: the user id, under its older name.
@@ -49,12 +49,12 @@ impl AdditionalClaims for ProviderClaims {}
 /// A level, which CIS2 writes as text; other providers might write a number.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Level {
+pub(super) enum ClaimedLevel {
     Text(String),
     Number(u8),
 }
 
-impl Level {
+impl ClaimedLevel {
     pub(super) fn value(&self) -> Option<u8> {
         match self {
             Self::Text(text) => text.parse().ok(),

@@ -107,8 +107,7 @@ fn signing(folder: &Path, now: DateTime<Utc>, report: &mut DoctorReport) {
 
 /// The creation time of a key: its id is a UUIDv7.
 fn made_at(kid: &str) -> Option<DateTime<Utc>> {
-    let (seconds, nanos) = uuid::Uuid::parse_str(kid).ok()?.get_timestamp()?.to_unix();
-    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+    base::ids::time_of(&uuid::Uuid::parse_str(kid).ok()?)
 }
 
 /// Whether only its owner can read a file.

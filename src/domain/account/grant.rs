@@ -11,6 +11,7 @@ use crate::person::nhs_number::NhsNumber;
 use crate::person::state::PersonState;
 use crate::proxy::ods_code::OdsCode;
 use crate::proxy::role_state::Status;
+use base::date_time::is_within;
 
 /// A grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +130,7 @@ impl GrantState {
         match &self.role {
             RoleState::NotNeeded => Ok(()),
             RoleState::There { status: Status::Active, start_at, end_at, .. }
-                if start_at.is_none_or(|start| start <= now) && end_at.is_none_or(|end| now <= end) =>
+                if is_within(*start_at, *end_at, now) =>
             {
                 Ok(())
             }

@@ -2,7 +2,7 @@
 
 use super::verify::{SegmentBreak, verify_all};
 use crate::access_journal::tail::CatchUp as _;
-use crate::audit::{Portion, records_without_rows};
+use crate::audit::{ChainedPortion, records_without_rows};
 use crate::database::store::Store;
 use crate::tx::{Tx, run_bare};
 use base::error::Error;
@@ -44,7 +44,7 @@ impl Store {
                 Some(head) => Some(head),
                 None => run_bare(&self.writer.pool, &|tx: &mut Tx<'_>| tx.find_free_head(&records))?,
             };
-            let portion = head.map(|head| Portion::behind(head, &records)).transpose()?.flatten();
+            let portion = head.map(|head| ChainedPortion::behind(head, &records)).transpose()?.flatten();
             let Some(portion) = portion else { return Ok(false) };
             let add = || run_bare(&self.writer.pool, &|tx: &mut Tx<'_>| tx.add_at_once(&portion));
             if self.writer.watch("record accesses", add)? {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use diesel::prelude::*;
 
-use crate::audit::chain::{CHAINS, ChainHead, add_to_chain};
+use crate::audit::chain::{ChainHead, add_to_chain};
 use crate::audit::insert::{ARRAY, MOVE_AND_ADD};
 use crate::audit::record::AuditRecord;
 use crate::db::Db;
@@ -18,12 +18,8 @@ use base::error::Error;
 #[derive(Debug, Default)]
 pub(crate) struct KnownHead(Mutex<Option<ChainHead>>);
 
-/// A chain that no transaction holds.
-const FREE: &str =
-    "SELECT chain, sequence, hash FROM audit_chains ORDER BY (chain + ?) % 16 LIMIT 1 FOR UPDATE SKIP LOCKED";
-
 /// Records with their places, and the heads before and after them.
-pub(crate) struct Portion {
+pub(crate) struct ChainedPortion {
     from: ChainHead,
     to: ChainHead,
     records: String,
@@ -34,12 +30,12 @@ impl KnownHead {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    pub(crate) fn keep(&self, portion: Portion) {
+    pub(crate) fn keep(&self, portion: ChainedPortion) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(portion.to);
     }
 }
 
-impl Portion {
+impl ChainedPortion {
     /// The records behind a head; `None` where they are more than one statement takes.
     pub(crate) fn behind(from: ChainHead, records: &[AuditRecord]) -> Result<Option<Self>, Error> {
         if records.len() > ARRAY {
@@ -54,19 +50,10 @@ impl Portion {
 }
 
 impl Tx<'_> {
-    /// The head of a chain that is free at this moment; `None` where all are held, and on SQLite.
-    pub(crate) fn find_free_head(&mut self, records: &[AuditRecord]) -> Result<Option<ChainHead>, Error> {
-        let Db::Postgres(connection) = self.db else { return Ok(None) };
-        // The last digits of an id are random: processes begin to look at different chains.
-        let id = records.first().map_or("", |record| record.id.as_str());
-        let start = i64::from(id.bytes().last().unwrap_or_default()) % CHAINS;
-        Ok(Sql::fixed(FREE).number(start).get_result(connection).optional()?)
-    }
-
     /// Adds the records; false where the head is no longer where it was.
-    pub(crate) fn add_at_once(&mut self, portion: &Portion) -> Result<bool, Error> {
+    pub(crate) fn add_at_once(&mut self, portion: &ChainedPortion) -> Result<bool, Error> {
         let Db::Postgres(connection) = self.db else { return Ok(false) };
-        let Portion { from, to, records } = portion;
+        let ChainedPortion { from, to, records } = portion;
         let add = Sql::fixed(MOVE_AND_ADD)
             .number(to.sequence)
             .text(&to.hash)

@@ -25,7 +25,7 @@ use base::error::{Error, ErrorKind};
 use base::token::to_hex;
 
 /// How many chains the migration makes.
-pub(super) const CHAINS: i64 = 16;
+const CHAINS: i64 = 16;
 
 /// How far a record may be behind the newest one before it, in milliseconds: a request is recorded under the time when it
 /// came, and two servers' clocks differ.
@@ -189,6 +189,12 @@ pub(super) fn add_to_chain(head: &mut ChainHead, records: &mut [AuditRecord]) {
     }
 }
 
+/// The chain that is looked at first. The last digits of an id are random: transactions begin at different chains.
+fn start_of(records: &[AuditRecord]) -> i64 {
+    let id = records.first().map_or("", |record| record.id.as_str());
+    i64::from(id.bytes().last().unwrap_or_default()) % CHAINS
+}
+
 impl Tx<'_> {
     /// Chains the records of this transaction and writes them. It is the last thing before the commit, so that
     /// the head of a chain is locked for no longer than needed, and nothing is waited for after it.
@@ -213,24 +219,25 @@ impl Tx<'_> {
 
     /// Locks the head of a chain that no other transaction holds, or waits for one if all are held.
     fn lock_head(&mut self, records: &[AuditRecord]) -> Result<ChainHead, Error> {
-        // The last digits of an id are random: transactions begin to look at different chains.
-        let id = records.first().map_or("", |record| record.id.as_str());
-        let start = i64::from(id.bytes().last().unwrap_or_default()) % CHAINS;
+        let free = self.find_free_head(records)?;
         match self.db {
             Db::Sqlite(connection) => {
                 audit_chains::table.filter(audit_chains::chain.eq(0)).first(connection).optional()?
             }
+            Db::Postgres(_) if free.is_some() => free,
             Db::Postgres(connection) => {
-                let free = "SELECT chain, sequence, hash FROM audit_chains ORDER BY (chain + ?) % 16 LIMIT 1 \
-                    FOR UPDATE SKIP LOCKED";
-                let free = Sql::fixed(free).number(start).get_result(connection);
-                match free.optional()? {
-                    Some(head) => Some(head),
-                    None => audit_chains::table.find(start).for_update().first(connection).optional()?,
-                }
+                audit_chains::table.find(start_of(records)).for_update().first(connection).optional()?
             }
         }
         .ok_or_else(|| corrupt("head of an audit chain"))
+    }
+
+    /// The head of a chain that no other transaction holds, locked; `None` where all are held, and on SQLite.
+    pub(crate) fn find_free_head(&mut self, records: &[AuditRecord]) -> Result<Option<ChainHead>, Error> {
+        let Db::Postgres(connection) = self.db else { return Ok(None) };
+        let free = "SELECT chain, sequence, hash FROM audit_chains ORDER BY (chain + ?) % 16 LIMIT 1 \
+            FOR UPDATE SKIP LOCKED";
+        Ok(Sql::fixed(free).number(start_of(records)).get_result(connection).optional()?)
     }
 
     /// The heads of all chains, in order; those that have no record yet, too.

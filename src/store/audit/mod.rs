@@ -20,7 +20,7 @@ use domain::audit::{Access, Act, Actor, Outcome, People, Subject};
 
 use people::PeopleOfRows;
 
-pub(crate) use at_once::{KnownHead, Portion};
+pub(crate) use at_once::{ChainedPortion, KnownHead};
 pub use chain::{Break, ChainFault, ChainHead, NotAHead};
 pub(crate) use guard::{guard, unguard};
 pub use months::MissingMonths;

@@ -20,6 +20,7 @@ use crate::db::Db;
 use crate::tx::Tx;
 use base::date_time::from_millis;
 use base::error::Error;
+use base::ids::time_of;
 
 /// The advisory lock of whichever process adds months. The number is our own.
 const MONTHS: i64 = 0x0061_7564_6974_6d6f;
@@ -192,12 +193,6 @@ fn divide(connection: &mut PgConnection, now: Month) -> Result<bool, Error> {
     guard_month(connection, "audit_records")?;
     add(connection, OTHER, "DEFAULT")?;
     Ok(true)
-}
-
-/// The time in an id of version 7.
-fn time_of(id: &Uuid) -> Option<DateTime<Utc>> {
-    let (seconds, nanos) = id.get_timestamp()?.to_unix();
-    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }
 
 /// Adds one month, unless it is there or an earlier partition has it.

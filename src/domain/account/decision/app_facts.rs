@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::account::category::Category;
+use crate::account::category::{Category, CategorySet};
 use crate::account::level::{AccessSet, ActionSet};
 use crate::account::member::UserAppLimit;
 
@@ -121,4 +121,11 @@ pub struct CategoryPermission {
     pub ended_at: Option<DateTime<Utc>>,
     /// The role by which it was given: it ends with the role.
     pub role: Option<Uuid>,
+}
+
+impl CategoryPermission {
+    /// The access that it gives while it is in force.
+    pub(super) const fn access(&self) -> AccessSet {
+        AccessSet::every(self.actions, CategorySet::of(&[self.category]))
+    }
 }

@@ -118,20 +118,15 @@ fn installed(
     let evidence = DecisionEvidence::Listing(app.listing, app.listing_version);
     say_ceiling(question, &ceiling, "app-registered-and-listed", evidence, reasons);
     let mut permitted = AccessSet::EMPTY;
-    let mut is_permitted = question.data().is_none();
-    for permission in app.permissions.iter() {
-        let given = AccessSet::every(permission.actions, CategorySet::of(&[permission.category]));
-        let is_asked = question.data().is_some_and(|data| {
-            let categories = wanted(data, question.action);
-            !given.with_masked_views().categories(question.action).and(categories).is_empty()
-        });
-        if holds(permission, facts) {
-            permitted = permitted.or(given);
-            is_permitted |= is_asked;
-            if is_asked {
-                let evidence = DecisionEvidence::Permission(permission.id);
-                reasons.admit(Operand::Permission, "permission-in-force", evidence);
-            }
+    let asked = question.data().map(|data| wanted(data, question.action));
+    let mut is_permitted = asked.is_none();
+    for permission in app.permissions.iter().filter(|permission| holds(permission, facts)) {
+        let given = permission.access();
+        permitted = permitted.or(given);
+        if asked.is_some_and(|asked| given.with_masked_views().reaches(question.action, asked)) {
+            is_permitted = true;
+            let evidence = DecisionEvidence::Permission(permission.id);
+            reasons.admit(Operand::Permission, "permission-in-force", evidence);
         }
     }
     if !is_permitted {
@@ -158,10 +153,7 @@ fn say_ceiling(
     reasons: &mut DecisionReasons,
 ) {
     let admits = match question.data() {
-        Some(data) => {
-            let categories = wanted(data, question.action);
-            !side.access.with_masked_views().categories(question.action).and(categories).is_empty()
-        }
+        Some(data) => side.access.with_masked_views().reaches(question.action, wanted(data, question.action)),
         None => side.actions.has(question.action),
     };
     if admits {
@@ -179,8 +171,7 @@ pub(super) fn data_from(
 ) -> Option<NaiveDate> {
     let AppFacts::Installed(app) = &facts.app else { return None };
     let covers = |permission: &&CategoryPermission| {
-        let given = AccessSet::every(permission.actions, CategorySet::of(&[permission.category]));
-        !given.with_masked_views().categories(action).and(categories).is_empty() && holds(permission, facts)
+        permission.access().with_masked_views().reaches(action, categories) && holds(permission, facts)
     };
     let mut first = None;
     for permission in app.permissions.iter().filter(covers) {

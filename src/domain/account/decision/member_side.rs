@@ -10,6 +10,7 @@ use crate::account::decision::reason::{DecisionEvidence, DecisionReasons, Operan
 use crate::account::level::{AccessSet, AccountAction, ActionSet};
 use crate::account::member::{Member, MemberOrigin};
 use crate::proxy::role_state::Status;
+use base::date_time::is_within;
 
 /// What the members of a user give together.
 #[derive(Clone, Copy, Debug)]
@@ -96,9 +97,7 @@ fn closed_by(door: &DoorFacts, user: Uuid, facts: &DecisionFacts<'_>) -> Option<
 }
 
 fn closed_role(role: &RoleFacts, now: DateTime<Utc>) -> Option<Closed> {
-    let is_active = role.status == Status::Active
-        && role.start_at.is_none_or(|start| start <= now)
-        && role.end_at.is_none_or(|end| now <= end);
+    let is_active = role.status == Status::Active && is_within(role.start_at, role.end_at, now);
     match role.lapse {
         _ if !is_active => Some((Operand::Role, "role-active")),
         Some(EvidenceLapse::Veto) => Some((Operand::Role, "role-evidence-veto")),
@@ -188,7 +187,7 @@ fn reason_of_door(
         };
     };
     let wanted = wanted(data, question.action);
-    let lacks = |set: AccessSet| set.categories(question.action).and(wanted).is_empty();
+    let lacks = |set: AccessSet| !set.reaches(question.action, wanted);
     if !lacks(side.access) {
         return admit_door(door, "member-access", reasons);
     }

@@ -77,6 +77,11 @@ impl AccessSet {
         self.categories(action).has(category)
     }
 
+    /// Whether an action is allowed in any of these categories.
+    pub const fn reaches(&self, action: AccountAction, categories: CategorySet) -> bool {
+        !self.categories(action).and(categories).is_empty()
+    }
+
     /// Whether it holds nothing.
     pub const fn is_empty(&self) -> bool {
         self.read.or(self.search).or(self.create).or(self.update).or(self.delete).or(self.notify).is_empty()

@@ -10,6 +10,7 @@ use crate::account::member::member_state::{
     InvalidMemberTransition, MemberEvent, MemberState, OriginKind, next_state,
 };
 use crate::account::proofing::Proofing;
+use base::date_time::is_within;
 
 /// How a user came to be a member. There is one member for each (account, user, origin).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,9 +141,7 @@ impl Member {
 
     /// Whether the member is in force at an instant: active, and within its period.
     pub fn is_in_force(&self, now: DateTime<Utc>) -> bool {
-        self.state == MemberState::Active
-            && self.start_at.is_none_or(|start| start <= now)
-            && self.end_at.is_none_or(|end| now <= end)
+        self.state == MemberState::Active && is_within(self.start_at, self.end_at, now)
     }
 
     /// Whether the member may manage the account. A role never gives that, and staff never get it.
